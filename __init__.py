@@ -1,0 +1,1 @@
+"""A local analytics warehouse over Weights & Biases runs."""

@@ -1,0 +1,111 @@
+"""Every error that dakota-wh raises on purpose, and the exit code that goes with each.
+
+    WarehouseError                  1  something went wrong
+    ├── UsageProblem                2  the call's words are off
+    │   └── NoSuchView              2  no view of that name or version
+    ├── NothingFound                3  the thing asked for is not there
+    │   ├── NoSuchRun               3  the warehouse has no such run
+    │   └── NoSuchSource            3  the path or run to ingest is not there
+    ├── NotSignedIn                 4  W&B wants a key
+    ├── SourceUnreachable           5  the network or the service does not answer
+    ├── SomeRunsFailed              6  some runs were ingested, some were not
+    ├── SourceProblem               1  the source is there but cannot be read as a run
+    ├── RunConflict                 1  another run of the same id is stored
+    ├── BadQuery                    1  the SQL was refused or failed
+    └── NotAWarehouse               1  the folder is something else, or newer than this program
+
+A message says what happened, to which run, and what to type next; ``hint`` is that last part.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process tells the shell; the numbers are a contract."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    NOTHING_FOUND = 3
+    AUTHENTICATION = 4
+    NETWORK = 5
+    SOME_RUNS_FAILED = 6
+    FINDINGS = 7
+    INTERRUPTED = 130
+
+
+class WarehouseError(Exception):
+    """Root of all errors of dakota-wh.
+
+    ``message`` says what happened and to which run; ``hint``, when there is one, what to type next.
+    """
+
+    exit_code: ExitCode = ExitCode.ERROR
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class UsageProblem(WarehouseError):
+    """The call's own words are off: an impossible flag, an unknown format."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoSuchView(UsageProblem):
+    """No view of that name, or not in that version."""
+
+
+class NothingFound(WarehouseError):
+    """The thing asked for is not there."""
+
+    exit_code = ExitCode.NOTHING_FOUND
+
+
+class NoSuchRun(NothingFound):
+    """The warehouse holds no run of that id."""
+
+
+class NoSuchSource(NothingFound):
+    """The path or run that should be ingested is not there, or holds no run."""
+
+
+class NotSignedIn(WarehouseError):
+    """W&B wants a key that is missing or was refused."""
+
+    exit_code = ExitCode.AUTHENTICATION
+
+
+class SourceUnreachable(WarehouseError):
+    """The network or the service did not answer in time."""
+
+    exit_code = ExitCode.NETWORK
+
+
+class SomeRunsFailed(WarehouseError):
+    """Some of several runs were ingested and some were not."""
+
+    exit_code = ExitCode.SOME_RUNS_FAILED
+
+
+class SourceProblem(WarehouseError):
+    """The source is there but cannot be read as a run."""
+
+
+class RunConflict(WarehouseError):
+    """A different run of the same id is stored already."""
+
+
+class BadQuery(WarehouseError):
+    """SQL was refused by the read-only gate, or failed."""
+
+
+class NotAWarehouse(WarehouseError):
+    """The folder is not a warehouse, cannot be written, or was made by a newer program."""
