@@ -1,0 +1,22 @@
+"""When a stored run is kept although a source was named: what is worse never replaces better."""
+
+from __future__ import annotations
+
+from dakota_wh.ingest.certificate import RANK
+from dakota_wh.warehouse.run_row import RunRow
+
+
+def why_kept(stored: RunRow, new: RunRow) -> str:
+    """Return why the stored run is kept, or nothing when the new one may take its place."""
+    has = f"The warehouse has {stored.rows} rows ({stored.completeness}) from {stored.source_name}"
+    ask = "to replace it all the same: --force"
+    if new.rows < stored.rows or RANK[new.completeness] < RANK[stored.completeness]:
+        return f"{has}; this source has {new.rows} ({new.completeness}); {ask}"
+    if new.source != stored.source and new.rows == stored.rows and _knows(new) < _knows(stored):
+        return f"{has}, which also knows the run's name, state or config; {ask}"
+    return ""
+
+
+def _knows(row: RunRow) -> int:
+    facts = (row.name, row.state, row.created_at, row.project, row.entity, row.run_group)
+    return sum(fact is not None for fact in facts)

@@ -1,0 +1,190 @@
+"""The completeness certificate: is this all of the run, and how do we know?
+
+Verdicts: ``complete`` (proved by what the source says), ``growing`` (no end is recorded),
+``sampled`` (rows between the first and the last are missing), ``truncated`` (rows at the end, or
+damaged records, are missing), ``unknown`` (nothing proves it either way). A verdict always carries
+its evidence with the numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from dakota_wh.ingest.source import Ended, RunFacts
+from dakota_wh.warehouse.entries import leaves
+from dakota_wh.warehouse.history import StoredHistory
+
+#: Better verdicts have higher ranks: a worse copy of a run never replaces a better one unasked.
+RANK: Final = {"sampled": 1, "truncated": 2, "unknown": 2, "growing": 3, "complete": 4}
+
+#: What ``run.history()`` returns when nobody asks for more.
+_DEFAULT_SAMPLES: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The verdict on a stored run, the evidence in words, and the rows that there should be."""
+
+    verdict: str
+    evidence: str
+    sampled: str  # yes, no, unknown
+    expected_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the stored history itself says; steps here are W&B's own ``_step``."""
+
+    rows: int
+    distinct: int = 0
+    first: int | None = None
+    last: int | None = None
+    summary_step: int | None = None
+    agreeing: int = 0  # numbers of the summary that equal the last stored one
+    differing: tuple[str, ...] = ()  # the keys whose do not
+
+    @property
+    def missing_inside(self) -> int:
+        """How many steps between the first and the last have no row."""
+        if self.first is None or self.last is None:
+            return 0
+        return self.last - self.first + 1 - self.distinct
+
+
+def look(history: StoredHistory, summary: Mapping[str, Any]) -> Seen:
+    """Return what a stored history says of its own completeness."""
+    found = history.integers(("_step",))
+    steps = np.unique(found[0][found[1]]) if found else np.zeros(0, np.int64)
+    agreeing, differing = _compare(history, summary)
+    claimed = summary.get("_step")
+    return Seen(
+        rows=history.rows,
+        distinct=int(steps.size),
+        first=int(steps[0]) if steps.size else None,
+        last=int(steps[-1]) if steps.size else None,
+        summary_step=_whole(claimed),
+        agreeing=agreeing,
+        differing=differing,
+    )
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) else None
+
+
+def _compare(history: StoredHistory, summary: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:
+    agreeing, differing = 0, []
+    for path, value in leaves(summary):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        last = history.last_number(path)
+        if last is None:
+            continue
+        if last == value or (math.isnan(last) and math.isnan(value)):
+            agreeing += 1
+        else:
+            differing.append(".".join(path))
+    return agreeing, tuple(sorted(differing))
+
+
+def certify(facts: RunFacts, kind: str, seen: Seen) -> Certificate:
+    """Return the certificate of a run from its source's facts and its stored history."""
+    if kind == "wandb-log":
+        return _certify_log(facts, seen)
+    return _certify_export(facts, seen)
+
+
+def _certify_log(facts: RunFacts, seen: Seen) -> Certificate:
+    if facts.skipped or facts.lost_records:
+        ranges = "; ".join(f"{name} bytes {a}-{b}" for name, a, b in facts.skipped[:5])
+        lost = f"{facts.lost_records} records lost" if facts.lost_records else "damaged bytes"
+        return Certificate("truncated", f"{lost} in the log ({ranges or 'see warnings'})", "no")
+    if facts.ended in (Ended.OPEN, Ended.UNKNOWN):
+        torn = " in the middle of a record" if facts.torn else ""
+        return Certificate(
+            "growing",
+            f"the log ends{torn} at row {seen.rows} without an exit record: "
+            "the run still writes, or was killed",
+            "no",
+        )
+    return Certificate(
+        "complete", f"the log ends with an exit record after {seen.rows} rows", "no", seen.rows
+    )
+
+
+def _certify_export(facts: RunFacts, seen: Seen) -> Certificate:
+    if seen.rows == 0:
+        if facts.expected_rows == 0:
+            return Certificate("complete", "the source says that the run logged nothing", "no", 0)
+        return Certificate("unknown", "the export holds no rows", "unknown", facts.expected_rows)
+    if facts.ended is Ended.OPEN:
+        return Certificate(
+            "growing", f"{seen.rows} rows; the run was still running when exported", "unknown"
+        )
+    if seen.summary_step is None or seen.last is None:
+        return _without_summary(facts, seen)
+    if seen.last < seen.summary_step:
+        return _short(seen)
+    if facts.expected_rows is not None and seen.rows < facts.expected_rows:
+        text = f"{seen.rows} rows of the {facts.expected_rows} that the service counts"
+        return Certificate("sampled", text, "yes", facts.expected_rows)
+    if seen.missing_inside == 0 and seen.first == 0:
+        return Certificate("complete", f"{_extent(seen)}{_agreement(seen)}", "no", seen.rows)
+    if facts.expected_rows is not None:
+        text = f"all {facts.expected_rows} rows that the service counts"
+        return Certificate("complete", f"{text}{_agreement(seen)}", "no", facts.expected_rows)
+    if seen.differing:
+        return Certificate("sampled", f"{_extent(seen)}{_agreement(seen)}", "yes")
+    return Certificate(
+        "unknown",
+        f"{_extent(seen)}{_agreement(seen)}; the missing steps may never have been logged",
+        "unknown",
+    )
+
+
+def _short(seen: Seen) -> Certificate:
+    """Certify an export whose last row is before the summary's last step."""
+    expected = None if seen.summary_step is None else seen.summary_step + 1
+    evidence = f"{_extent(seen)}{_agreement(seen)}"
+    if seen.missing_inside == 0:
+        return Certificate("truncated", evidence, "unknown", expected)
+    if seen.rows == _DEFAULT_SAMPLES:
+        evidence += f"; {_DEFAULT_SAMPLES} rows are what run.history() samples by default"
+    return Certificate("sampled", evidence, "yes", expected)
+
+
+def _without_summary(facts: RunFacts, seen: Seen) -> Certificate:
+    if facts.expected_rows is not None and seen.rows != facts.expected_rows:
+        text = f"{seen.rows} rows of the {facts.expected_rows} that the service counts"
+        return Certificate("sampled", text, "yes", facts.expected_rows)
+    if facts.expected_rows is not None:
+        text = f"all {facts.expected_rows} rows that the service counts"
+        return Certificate("complete", text, "no", facts.expected_rows)
+    text = f"{_extent(seen)}; there is no summary with a _step to compare with"
+    if seen.rows == _DEFAULT_SAMPLES and seen.missing_inside:
+        text += f"; {_DEFAULT_SAMPLES} rows are what run.history() samples by default"
+        return Certificate("sampled", text, "yes")
+    return Certificate("unknown", text, "unknown")
+
+
+def _extent(seen: Seen) -> str:
+    text = f"{seen.rows} rows, _step {seen.first}-{seen.last} with {seen.missing_inside} missing"
+    if seen.summary_step is not None:
+        text += f", the summary's last is {seen.summary_step}"
+    return text
+
+
+def _agreement(seen: Seen) -> str:
+    compared = seen.agreeing + len(seen.differing)
+    if not compared:
+        return ""
+    if not seen.differing:
+        return f"; all {compared} numbers of the summary equal the last logged ones"
+    return f"; {len(seen.differing)} of {compared} numbers of the summary are not the last stored"

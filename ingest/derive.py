@@ -1,0 +1,111 @@
+"""From stored history to what analysis reads: step axis, role, metrics, series.
+
+The same code serves an ingest, whose history was just written, and a rebuild from what is stored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dakota_wh.ingest import patterns, role, steps
+from dakota_wh.ingest.source import StepMetric
+from dakota_wh.warehouse import metrics
+from dakota_wh.warehouse.column_names import printed
+from dakota_wh.warehouse.history import StoredHistory
+from dakota_wh.warehouse.metrics import Built, RowSteps, Series
+from dakota_wh.warehouse.parts import write_series
+from dakota_wh.warehouse.run_row import RunRow
+
+#: Gives the folder that the new parts of a table go to.
+FolderOf = Callable[[str], Path]
+
+
+def metric_names(history: StoredHistory) -> list[str]:
+    """Return the printed names of the numeric keys that are not W&B's own."""
+    return sorted({printed(k) for k in history.numeric_keys() if k not in metrics.OWN_KEYS})
+
+
+def decide(
+    row: RunRow, history: StoredHistory, config: Mapping[str, Any], given_role: str | None
+) -> steps.StepAxis:
+    """Decide the step axis and the role of a whole history and say both in the row."""
+    names = metric_names(history)
+    axis = steps.choose(history, names, read_step_metrics(row.step_metrics))
+    row.step_key, row.step_evidence = printed(axis.key), axis.evidence
+    if given_role is not None:
+        row.role, row.role_evidence, row.role_given = given_role, "given by --role", True
+    else:
+        found = role.detect(names, row.name, config)
+        row.role, row.role_evidence = found.role, found.evidence
+    row.meaning = patterns.fingerprint()
+    return axis
+
+
+def build_whole(
+    row: RunRow, history: StoredHistory, axis: steps.StepAxis, folder: FolderOf
+) -> None:
+    """Write metrics, steps and series of a whole history, and count them in the row."""
+    built = metrics.build(history, axis.steps, axis.key, folder, {})
+    _write_index(folder("series"), built.series)
+    _count(row, built, built.first_step, built.last_step)
+
+
+def build_behind(
+    row: RunRow,
+    stored: RunRow,
+    earlier: Mapping[str, Series],
+    new: StoredHistory,
+    axis: steps.StepAxis,
+    folder: FolderOf,
+) -> None:
+    """Write metrics and steps of ``new`` rows, which all come after those that are ``stored``."""
+    built = metrics.build(new, axis.steps, axis.key, folder, earlier)
+    _write_index(folder("series"), built.series)
+    built.steps += stored.steps
+    built.duplicate_steps += stored.duplicate_steps
+    built.collapsed_rows += stored.collapsed_rows
+    built.unstepped_rows += stored.unstepped_rows
+    first = stored.first_step if stored.first_step is not None else built.first_step
+    last = built.last_step if built.last_step is not None else stored.last_step
+    _count(row, built, first, last)
+
+
+def _count(row: RunRow, built: Built, first: int | None, last: int | None) -> None:
+    row.steps, row.first_step, row.last_step = built.steps, first, last
+    row.gaps = 0 if first is None or last is None else last - first + 1 - built.steps
+    row.duplicate_steps = built.duplicate_steps
+    row.collapsed_rows = built.collapsed_rows
+    row.unstepped_rows = built.unstepped_rows
+
+
+def _write_index(folder: Path, series: Mapping[str, Series]) -> None:
+    """Write the series with each metric's writer and canonical kind."""
+    kinds = patterns.kinds(series)
+    meaning = {
+        name: (
+            patterns.writer(name),
+            kinds[name].kind if name in kinds else None,
+            kinds[name].rank if name in kinds else None,
+        )
+        for name in series
+    }
+    write_series(folder, series, meaning)
+
+
+def comes_after(new: RowSteps, last_step: int | None) -> bool:
+    """Return whether every new row with a step is beyond the last stored step."""
+    known = new.values[new.known]
+    return not known.size or last_step is None or bool(known.min() > last_step)
+
+
+def write_step_metrics(step_metrics: Iterable[StepMetric]) -> str:
+    """Return ``define_metric`` axes as the JSON that the runs row keeps."""
+    return json.dumps([[m.metric, m.step_metric] for m in step_metrics], ensure_ascii=False)
+
+
+def read_step_metrics(text: str) -> list[StepMetric]:
+    """Return the axes that :func:`write_step_metrics` wrote."""
+    return [StepMetric(metric, axis) for metric, axis in json.loads(text)]

@@ -1,0 +1,225 @@
+"""A source's run becomes a stored run: read, write, decide the meaning, publish.
+
+Under the run's lock: what a killed ingest left is swept; the source is read into a staging folder;
+metrics, summary and config are made beside the history; the parts are moved in; and the runs row,
+written last, makes them what readers see. Until that moment the earlier state is untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dakota_wh.errors import RunConflict, UsageProblem, WarehouseError
+from dakota_wh.ingest import better, patterns
+from dakota_wh.ingest.landed import Action, Landed
+from dakota_wh.ingest.pass_through import Passed, Told, take
+from dakota_wh.ingest.progress import OnProgress, Progress, ignore
+from dakota_wh.ingest.recognise import recognise
+from dakota_wh.ingest.source import Continuation, Reading, Source
+from dakota_wh.warehouse import catalogue, folder
+from dakota_wh.warehouse.layout import PART_TABLES, ROLES
+from dakota_wh.warehouse.run_lock import run_lock
+from dakota_wh.warehouse.run_row import RunRow, newest, publish
+from dakota_wh.warehouse.staging import empty, move_in, staging
+from dakota_wh.warehouse.sweep import sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user says about the runs of one ingest."""
+
+    role: str | None = None
+    entity: str | None = None
+    project: str | None = None
+    store_as: str | None = None
+    force: bool = False
+
+
+def ingest(
+    root: Path,
+    what: Sequence[str],
+    *,
+    role: str | None = None,
+    entity: str | None = None,
+    project: str | None = None,
+    store_as: str | None = None,
+    force: bool = False,
+    on_progress: OnProgress | None = None,
+) -> list[Landed]:
+    """Bring every run of ``what`` into the warehouse at ``root``, which is created if need be.
+
+    Args:
+        root: the warehouse's folder.
+        what: paths of W&B logs, run folders, ``wandb/`` folders or exports.
+        role: the runs' role, instead of the one that their keys, name and config tell.
+        entity: the W&B entity, where the source does not know it.
+        project: the W&B project, likewise.
+        store_as: the id to store the one run under.
+        force: replace a stored run even by a source that knows less, or by another run.
+        on_progress: called as work goes on.
+
+    Returns:
+        One outcome per run found; a run that failed has its ``error`` and leaves what was stored.
+
+    Raises:
+        UsageProblem: a role that does not exist, ``store_as`` with several runs, nothing named.
+        NotAWarehouse: the folder cannot be made a warehouse.
+    """
+    options = Options(role, entity, project, store_as, force)
+    _check(options, what)
+    sources, outcomes = _sources(what)
+    if store_as and len({source.run_id for source in sources}) > 1:
+        raise UsageProblem(f"--as {store_as} names one run, but there are {len(sources)}.")
+    if sources:
+        folder.create(root)
+        catalogue.ensure(root)
+    for source in sources:
+        outcomes.append(land(root, source, options, on_progress or ignore))
+    return outcomes
+
+
+def _check(options: Options, what: Sequence[str]) -> None:
+    if not what:
+        raise UsageProblem("Nothing to ingest was named.", hint="Try: dakota-wh ingest --help")
+    if options.role is not None and options.role not in ROLES:
+        raise UsageProblem(f"There is no role {options.role!r}.", hint=f"Roles: {', '.join(ROLES)}")
+
+
+def _sources(what: Sequence[str]) -> tuple[list[Source], list[Landed]]:
+    sources: list[Source] = []
+    failed: list[Landed] = []
+    for one in what:
+        try:
+            sources += recognise(one)
+        except WarehouseError as error:
+            failed.append(Landed(one, one, Action.FAILED, note=error.message, error=error))
+    return sources, failed
+
+
+def land(root: Path, source: Source, options: Options, on_progress: OnProgress = ignore) -> Landed:
+    """Bring one run in; whatever goes wrong is in the outcome's ``error``."""
+    run_id = options.store_as or source.run_id
+    try:
+        with run_lock(root, run_id):
+            return _land(root, run_id, source, options, on_progress)
+    except WarehouseError as error:
+        return Landed(run_id, source.name, Action.FAILED, note=error.message, error=error)
+    except OSError as error:
+        what = error.strerror or str(error)
+        problem = WarehouseError(
+            f"Run {run_id} could not be stored: {what}.",
+            hint="Nothing that was stored is lost. Check space and permissions, and ingest again.",
+        )
+        problem.__cause__ = error
+        return Landed(run_id, source.name, Action.FAILED, note=problem.message, error=problem)
+
+
+def _land(
+    root: Path, run_id: str, source: Source, options: Options, on_progress: OnProgress
+) -> Landed:
+    live = newest(root, run_id)
+    sweep(root, run_id, live)
+    if live is not None:
+        if live.role_given and options.role is None:
+            options = replace(options, role=live.role)
+        _refuse_other_run(live, source.entity, source.project, options)
+    reading = source.read(_resume(live, source, options))
+    if live is not None and reading.continuation is Continuation.UNCHANGED:
+        return _unchanged(root, live, source, options)
+    with staging(root, run_id) as staged:
+        told = Told(run_id, options.role, options.entity, options.project)
+        passed = _take(root, told, live, source, reading, staged, on_progress)
+        row = passed.row
+        if live is not None:
+            _refuse_other_run(live, row.entity, row.project, options)
+            worse = "" if options.force else better.why_kept(live, row)
+            if worse:
+                return _outcome(live, source, Action.KEPT, note=worse)
+        on_progress(Progress(run_id, "publishing", row.rows, row.rows))
+        move_in(staged, root, row.role, run_id, PART_TABLES)
+        publish(root, row)
+    action = Action.GREW if passed.new_rows < row.rows else Action.STORED
+    return _outcome(row, source, action, new_rows=passed.new_rows)
+
+
+def _take(
+    root: Path,
+    told: Told,
+    live: RunRow | None,
+    source: Source,
+    reading: Reading,
+    staged: Path,
+    on_progress: OnProgress,
+) -> Passed:
+    """Read the source; once more from its beginning where new rows change the run's role."""
+    passed = take(root, told, live, source, reading, staged, on_progress)
+    if passed.fits:
+        return passed
+    empty(staged)
+    return take(root, told, None, source, source.read(None), staged, on_progress)
+
+
+def _resume(live: RunRow | None, source: Source, options: Options) -> dict[str, object] | None:
+    """Return where to go on; None when all of it must be read again."""
+    if live is None or options.force or live.source != source.kind:
+        return None
+    if options.role is not None and options.role != live.role:
+        return None  # the run moves whole
+    if live.meaning != patterns.fingerprint():
+        return None  # another version's idea of roles and metrics
+    return live.resume_point()
+
+
+def _refuse_other_run(
+    live: RunRow, entity: str | None, project: str | None, options: Options
+) -> None:
+    stored, new = (live.entity, live.project), (entity, project)
+    other = any(a and b and a != b for a, b in zip(stored, new, strict=True))
+    if not other or options.force:
+        return
+    names = ["/".join(part or "?" for part in pair) for pair in (stored, new)]
+    raise RunConflict(
+        f"The warehouse has another run {live.run_id}, of {names[0]}; this one is of {names[1]}.",
+        hint="Store it under another id (--as NAME), or replace the stored one (--force).",
+    )
+
+
+def _unchanged(root: Path, live: RunRow, source: Source, options: Options) -> Landed:
+    """Publish what the user newly says of an unchanged run; write nothing when that is nothing."""
+    entity, project = live.entity or options.entity, live.project or options.project
+    if (entity, project) == (live.entity, live.project) and (
+        options.role is None or live.role_given
+    ):
+        return _outcome(live, source, Action.UNCHANGED)
+    live.entity, live.project = entity, project
+    live.role_given = live.role_given or options.role is not None
+    publish(root, live)
+    return _outcome(live, source, Action.STORED)
+
+
+def _outcome(
+    row: RunRow, source: Source, action: Action, *, new_rows: int = 0, note: str = ""
+) -> Landed:
+    return Landed(
+        run_id=row.run_id,
+        source_name=source.name,
+        action=action,
+        role=row.role,
+        rows=row.rows,
+        new_rows=new_rows,
+        completeness=row.completeness,
+        note=note or row.evidence,
+        warnings=tuple(row.warning_list()),
+    )
+
+
+def remove(root: Path, run_id: str) -> None:
+    """Delete a run from the warehouse; see :meth:`dakota_wh.api.Warehouse.remove`."""
+    from dakota_wh.warehouse.query import known_runs
+    from dakota_wh.warehouse.sweep import remove_run
+
+    known_runs(root, [run_id])
+    with run_lock(root, run_id):
+        remove_run(root, run_id)

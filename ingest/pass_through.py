@@ -1,0 +1,190 @@
+"""One pass of a source into staged parts and the row that will publish them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from dakota_wh.ingest import derive, steps
+from dakota_wh.ingest.certificate import certify, look
+from dakota_wh.ingest.progress import OnProgress, Progress
+from dakota_wh.ingest.source import Continuation, Reading, RunFacts, Source
+from dakota_wh.warehouse import parts, run_row
+from dakota_wh.warehouse.entries import to_json
+from dakota_wh.warehouse.history import HistoryWriter, StoredHistory
+from dakota_wh.warehouse.layout import PART_TABLES
+from dakota_wh.warehouse.metrics import RowSteps
+from dakota_wh.warehouse.run_row import RunRow
+
+#: Tables whose stored parts stay when rows are only added behind them.
+_GROWING: Final = ("history", "metrics", "steps")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the user says about the run, instead of the source or where it is silent."""
+
+    run_id: str
+    role: str | None = None
+    entity: str | None = None
+    project: str | None = None
+
+
+@dataclass(slots=True)
+class Passed:
+    """What a pass made: the row to publish, and how many of its log rows are new."""
+
+    row: RunRow
+    new_rows: int
+    #: False when the stored parts lie under another role: then the run must be read whole.
+    fits: bool = True
+
+
+def take(
+    root: Path,
+    told: Told,
+    live: RunRow | None,
+    source: Source,
+    reading: Reading,
+    staged: Path,
+    on_progress: OnProgress,
+) -> Passed:
+    """Read a source to its end into ``staged`` and return the row that publishes it.
+
+    ``live`` is the stored run that a reading goes on from, None where it reads the whole.
+    """
+    if reading.continuation is not Continuation.APPEND:
+        live = None
+    stored = parts.paths_of(root, live, "history") if live is not None else []
+    writer = _write_history(reading, told.run_id, staged, stored, live, on_progress)
+    facts = reading.facts()
+    on_progress(Progress(told.run_id, "metrics", writer.rows, writer.rows))
+    row = _new_row(told, source, facts)
+    with opened([*stored, *writer.written]) as history:
+        axis = derive.decide(row, history, facts.config, told.role)
+        grew = live is not None and _grow(root, row, live, writer, axis, staged)
+        if not grew:
+            derive.build_whole(row, history, axis, lambda table: staged / table)
+        _certify(row, source, facts, history)
+    parts.write_entries(staged / "summary", facts.summary)
+    parts.write_entries(staged / "config", facts.config)
+    row.parts = _named_parts(root, live, staged, grew)
+    return Passed(row, writer.rows, fits=live is None or live.role == row.role)
+
+
+@contextmanager
+def opened(paths: list[Path]) -> Iterator[StoredHistory]:
+    """Open history parts as one history and close them at the end."""
+    with closing(StoredHistory(paths)) as history:
+        yield history
+
+
+def _write_history(
+    reading: Reading,
+    run_id: str,
+    staged: Path,
+    stored: list[Path],
+    live: RunRow | None,
+    on_progress: OnProgress,
+) -> HistoryWriter:
+    writer = HistoryWriter(staged / "history", first_row=live.rows if live else 0)
+    if stored:
+        with opened(stored) as history:
+            writer.names.learn(history.schemas)
+    for batch in reading.rows():
+        writer.add(batch.count, batch.columns, batch.segment)
+        on_progress(Progress(run_id, "reading", writer.rows))
+    writer.flush()
+    return writer
+
+
+def _grow(
+    root: Path,
+    row: RunRow,
+    live: RunRow,
+    writer: HistoryWriter,
+    axis: steps.StepAxis,
+    staged: Path,
+) -> bool:
+    """Add the new rows' metrics behind the stored ones; return False where that is not exact."""
+    new = RowSteps(axis.steps.values[live.rows :], axis.steps.known[live.rows :])
+    if live.step_key != row.step_key or not derive.comes_after(new, live.last_step):
+        return False
+    earlier = parts.stored_series(root, live)
+    new_axis = steps.StepAxis(axis.key, axis.evidence, new)
+    with opened(writer.written) as added:
+        derive.build_behind(row, live, earlier, added, new_axis, lambda table: staged / table)
+    return True
+
+
+def _new_row(told: Told, source: Source, facts: RunFacts) -> RunRow:
+    return RunRow(
+        run_id=told.run_id,
+        role="unknown",
+        entity=facts.entity or source.entity or told.entity,
+        project=facts.project or source.project or told.project,
+        name=facts.name,
+        run_group=facts.group,
+        job_type=facts.job_type,
+        notes=facts.notes,
+        tags=run_row.as_json_list(facts.tags),
+        sweep_id=facts.sweep_id,
+        url=facts.url,
+        state=facts.state,
+        created_at=naive_utc(facts.created_at),
+        source=source.kind,
+        source_name=source.name,
+        lost_records=facts.lost_records,
+        lossy=run_row.as_json_list(facts.lossy),
+        warnings=run_row.as_json_list(facts.warnings),
+        step_metrics=derive.write_step_metrics(facts.step_metrics),
+        ingested_at=now(),
+        dakota_wh=program_version(),
+        resume=to_json(facts.resume),
+    )
+
+
+def now() -> datetime:
+    """Return the present moment as the runs row stores it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def naive_utc(moment: datetime | None) -> datetime | None:
+    """Return an aware moment as UTC without a zone, as the runs row stores it."""
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+@cache
+def program_version() -> str:
+    """Return this package's version; asked once, since looking it up reads the installation."""
+    try:
+        return version("dakota-wh")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _certify(row: RunRow, source: Source, facts: RunFacts, history: StoredHistory) -> None:
+    found = certify(facts, source.kind, look(history, facts.summary))
+    row.rows = history.rows
+    row.completeness, row.evidence = found.verdict, found.evidence
+    row.sampled, row.expected_rows = found.sampled, found.expected_rows
+    row.segments = history.segment_count()
+    first, began = history.first_number(("_timestamp",)), history.first_number(("_runtime",))
+    row.started_at = None if first is None else first - (began or 0.0)
+    row.ended_at = history.last_number(("_timestamp",))
+
+
+def _named_parts(root: Path, live: RunRow | None, staged: Path, grew: bool) -> list[int]:
+    """Return the ids of all parts that the new row names: the stored ones that stay, and new."""
+    kept: list[Path] = []
+    if live is not None:
+        tables = _GROWING if grew else ("history",)
+        kept = [path for table in tables for path in parts.paths_of(root, live, table)]
+    new = [path for table in PART_TABLES for path in (staged / table).glob("part-*.parquet")]
+    return sorted(parts.ids_of([*kept, *new]))

@@ -1,0 +1,75 @@
+"""Everything that is derived, made anew from the stored history: no source is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dakota_wh.errors import WarehouseError
+from dakota_wh.ingest import derive
+from dakota_wh.ingest.landed import Action, Landed
+from dakota_wh.ingest.pass_through import opened
+from dakota_wh.ingest.progress import OnProgress, Progress, ignore
+from dakota_wh.warehouse import catalogue, folder, parts
+from dakota_wh.warehouse.connection import check_is_warehouse
+from dakota_wh.warehouse.layout import PART_TABLES, stored_run_ids
+from dakota_wh.warehouse.run_lock import run_lock
+from dakota_wh.warehouse.run_row import RunRow, newest, publish
+from dakota_wh.warehouse.staging import move_in, staging
+from dakota_wh.warehouse.sweep import sweep
+
+
+def rebuild(root: Path, *, on_progress: OnProgress | None = None) -> list[Landed]:
+    """Make metrics, series, steps and roles of every stored run anew, and the catalogue.
+
+    Raises:
+        NotAWarehouse: the folder holds no warehouse.
+    """
+    check_is_warehouse(root)
+    folder.create(root)
+    outcomes = []
+    for run_id in stored_run_ids(root):
+        try:
+            with run_lock(root, run_id):
+                outcomes.append(_rebuild(root, run_id, on_progress or ignore))
+        except WarehouseError as error:
+            outcomes.append(Landed(run_id, "", Action.FAILED, note=error.message, error=error))
+    catalogue.build(root)
+    return outcomes
+
+
+def _rebuild(root: Path, run_id: str, on_progress: OnProgress) -> Landed:
+    live = newest(root, run_id)
+    sweep(root, run_id, live)
+    if live is None:
+        raise WarehouseError(f"Run {run_id} was removed meanwhile.")
+    stored = parts.paths_of(root, live, "history")
+    row = newest(root, run_id) or live
+    on_progress(Progress(run_id, "metrics", 0, row.rows))
+    with staging(root, run_id) as staged, opened(stored) as history:
+        config = parts.stored_config(root, live)
+        axis = derive.decide(row, history, config, live.role if live.role_given else None)
+        derive.build_whole(row, history, axis, lambda table: staged / table)
+        moved = _carry_over(root, live, row, staged)
+        made = [path for table in PART_TABLES for path in (staged / table).glob("part-*.parquet")]
+        row.parts = sorted(parts.ids_of([*moved, *made]))
+        move_in(staged, root, row.role, run_id, PART_TABLES)
+        publish(root, row)
+    return Landed(
+        run_id,
+        row.source_name,
+        Action.STORED,
+        role=row.role,
+        rows=row.rows,
+        completeness=row.completeness,
+        note=row.evidence,
+    )
+
+
+def _carry_over(root: Path, live: RunRow, row: RunRow, staged: Path) -> list[Path]:
+    """Keep the parts that nothing derives; rewrite them where the run moves to another role."""
+    kept = [(t, p) for t in ("history", "summary", "config") for p in parts.paths_of(root, live, t)]
+    if row.role == live.role:
+        return [path for _, path in kept]
+    for table, path in kept:
+        parts.copy_part(path, staged / table)
+    return []

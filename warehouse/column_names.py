@@ -1,0 +1,86 @@
+"""Which column of history holds which logged key.
+
+SQL names do not see case, the two partition columns and the bookkeeping columns are taken, and a
+nested key prints like a plain one with dots. Whoever comes first keeps the plain name; a later
+one gets ``~2``, ``~3`` behind it, stays there for the rest of the run, and its exact key stands in
+the Parquet field's metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import pyarrow as pa
+
+from dakota_wh.warehouse.columns import TEXT_SUFFIX
+
+KeyPath = tuple[str, ...]
+
+#: Columns of ours in every history file: position in the run's log, part, segment.
+ROW, PART, SEGMENT = "_row", "_part", "_segment"
+_TAKEN: Final = ("run_id", "role", "filename", "file_row_number", "file_index", ROW, PART, SEGMENT)
+
+_KEY_METADATA: Final = b"dakota_wh.key"
+
+
+class ColumnNames:
+    """Gives each key of one run its column, the same one in every part."""
+
+    def __init__(self) -> None:
+        self._columns: dict[KeyPath, str] = {}
+        self._taken = {name.lower() for name in _TAKEN} | {
+            (name + TEXT_SUFFIX).lower() for name in _TAKEN
+        }
+
+    def column(self, key: KeyPath) -> str:
+        """Return the key's column, choosing one if it has none yet."""
+        known = self._columns.get(key)
+        if known is not None:
+            return known
+        plain = printed(key)
+        name, attempt = plain, 1
+        while name.lower() in self._taken or (name + TEXT_SUFFIX).lower() in self._taken:
+            attempt += 1
+            name = f"{plain}~{attempt}"
+        self._hold(key, name)
+        return name
+
+    def _hold(self, key: KeyPath, name: str) -> None:
+        self._columns[key] = name
+        self._taken |= {name.lower(), (name + TEXT_SUFFIX).lower()}
+
+    def learn(self, schemas: Iterable[pa.Schema]) -> None:
+        """Take over the names of parts that are stored already."""
+        for schema in schemas:
+            for field in schema:
+                key = key_of(field)
+                if key is not None and key not in self._columns:
+                    self._hold(key, field.name.removesuffix(TEXT_SUFFIX))
+
+
+def printed(key: Sequence[str]) -> str:
+    """Return a key as people write it: nested names joined by dots. Never empty."""
+    return ".".join(key) or "(empty)"
+
+
+def field_for(key: KeyPath, name: str, kind: pa.DataType) -> pa.Field:
+    """Return the Parquet field of a key's column; a name that is not the key says which it is."""
+    if (name.removesuffix(TEXT_SUFFIX),) == key and not key[0].endswith(TEXT_SUFFIX):
+        return pa.field(name, kind)
+    return pa.field(name, kind, metadata={_KEY_METADATA: json.dumps(key).encode()})
+
+
+def key_of(field: pa.Field) -> KeyPath | None:
+    """Return the key that a stored field holds, None for a bookkeeping column."""
+    if field.metadata and _KEY_METADATA in field.metadata:
+        return tuple(json.loads(field.metadata[_KEY_METADATA]))
+    if field.name in (ROW, PART, SEGMENT):
+        return None
+    return (field.name.removesuffix(TEXT_SUFFIX),)
+
+
+def holds_text(field: pa.Field) -> bool:
+    """Return whether a stored field is the JSON sibling of its key."""
+    return bool(pa.types.is_string(field.type))

@@ -1,0 +1,178 @@
+"""How a logged value becomes cells of the wide history table, without loss.
+
+A key ``K`` fills at most two columns of a file:
+
+* ``K``: the numbers, BIGINT if all of them were integers, else DOUBLE; BOOLEAN if all values were
+  booleans. Never text, so that the union over runs never turns a metric into text.
+* ``K::json``: the JSON text of whatever ``K`` does not hold exactly: strings, lists, dicts, media,
+  a logged None (``null``), booleans among numbers, and integers beyond 2**53 (there in full, since
+  a union with another run's DOUBLE would round them).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TEXT_SUFFIX: Final = "::json"
+
+#: Integers up to here are exact in a DOUBLE.
+EXACT: Final = 2**53
+
+_NUMBER: Final = r"^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|NaN|-?Infinity)$"
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One key's cells of a batch: ``numbers`` is int64, double, bool or None; ``text`` string."""
+
+    numbers: pa.Array | None
+    text: pa.Array | None
+
+    @property
+    def length(self) -> int:
+        """How many rows the batch has."""
+        some = self.numbers if self.numbers is not None else self.text
+        return 0 if some is None else len(some)
+
+
+def encode(values: pa.Array) -> Cells:
+    """Return the cells of a batch of values: JSON tokens (string) or typed numbers.
+
+    See ``ingest/source.py`` for what a token is. Null in, null out: not logged.
+    """
+    if pa.types.is_string(values.type):
+        return _encode_tokens(values)
+    if pa.types.is_int64(values.type):
+        return Cells(values, _large_integers(values))
+    if pa.types.is_float64(values.type) or pa.types.is_boolean(values.type):
+        return Cells(values, None)
+    raise TypeError(f"a column of {values.type} is none of string, int64, double, bool")
+
+
+def _encode_tokens(tokens: pa.Array) -> Cells:
+    # Casts are tried before anything is looked at: nearly every column is a number throughout.
+    try:
+        return _encode_numbers(tokens)
+    except pa.ArrowInvalid:
+        return _encode_mixed(tokens)
+
+
+def _encode_mixed(tokens: pa.Array) -> Cells:
+    """Encode a column of which at least one cell is not a number."""
+    numeric = pc.match_substring_regex(tokens, _NUMBER)
+    if pc.any(numeric).as_py():
+        numbers = _encode_numbers(pc.if_else(numeric, tokens, None))
+        rest = pc.if_else(pc.fill_null(numeric, True), None, tokens)
+        text = rest if numbers.text is None else pc.coalesce(numbers.text, rest)
+        return Cells(numbers.numbers, _or_none(text))
+    boolean = pc.is_in(tokens, pa.array(["true", "false"]))
+    nothing = pc.or_(pc.is_null(tokens), pc.equal(tokens, "null"))
+    if pc.any(boolean).as_py() and pc.all(pc.or_kleene(boolean, nothing)).as_py():
+        flags = pc.if_else(boolean, pc.equal(tokens, "true"), None)
+        return Cells(flags, _or_none(pc.if_else(boolean, None, tokens)))
+    return Cells(None, _or_none(tokens))
+
+
+def _encode_numbers(tokens: pa.Array) -> Cells:
+    """Encode tokens that all are numbers, as int64 where each is an integer that fits.
+
+    Raises:
+        pa.ArrowInvalid: one of them is no number.
+    """
+    # Go prints -0.0 as -0: an integer would lose the sign.
+    if not pc.any(pc.equal(tokens, "-0")).as_py():
+        try:
+            integers = tokens.cast(pa.int64())
+            return Cells(integers, _large_integers(integers))
+        except pa.ArrowInvalid:
+            pass
+    doubles = tokens.cast(pa.float64())
+    large = pc.greater_equal(pc.abs(doubles), float(EXACT))
+    if not pc.any(large).as_py():
+        return Cells(doubles, None)
+    written_infinite = pc.match_substring(tokens, "Inf")
+    overflowed = pc.and_(pc.is_inf(doubles), pc.invert(written_infinite))
+    integer = pc.match_substring_regex(tokens, r"^-?[0-9]+$")
+    inexact = pc.or_(overflowed, pc.and_(integer, large))
+    text = _or_none(pc.if_else(inexact, tokens, None))
+    return Cells(pc.if_else(overflowed, None, doubles), text)
+
+
+def _large_integers(values: pa.Array) -> pa.Array | None:
+    span = pc.min_max(values)
+    low, high = span["min"].as_py(), span["max"].as_py()
+    if low is None or (low > -EXACT and high < EXACT):
+        return None
+    outside = pc.or_(pc.greater_equal(values, EXACT), pc.less_equal(values, -EXACT))
+    return _or_none(pc.if_else(outside, values.cast(pa.string()), None))
+
+
+def _or_none(text: pa.Array) -> pa.Array | None:
+    """Return the column, or None when nothing is in it."""
+    return None if text.null_count == len(text) else text
+
+
+def concat(batches: list[Cells | int]) -> Cells:
+    """Join one key's batches; a number stands for that many rows in which it was not logged."""
+    types = {b.numbers.type for b in batches if isinstance(b, Cells) and b.numbers is not None}
+    numeric = _common_type(types)
+    texts = any(isinstance(b, Cells) and (b.text is not None) for b in batches)
+    moves_bools = numeric is not None and numeric != pa.bool_() and pa.bool_() in types
+    numbers: list[pa.Array] = []
+    text: list[pa.Array] = []
+    for batch in batches:
+        rows = batch if isinstance(batch, int) else batch.length
+        part = None if isinstance(batch, int) else batch.numbers
+        side = None if isinstance(batch, int) else batch.text
+        if part is not None and part.type == pa.bool_() and moves_bools:
+            part, side = None, _bools_as_text(part, side)
+        if numeric is not None:
+            numbers.append(pa.nulls(rows, numeric) if part is None else _cast(part, numeric))
+        if texts or moves_bools:
+            text.append(pa.nulls(rows, pa.string()) if side is None else side)
+    return Cells(
+        pa.concat_arrays(numbers) if numeric is not None else None,
+        pa.concat_arrays(text) if text else None,
+    )
+
+
+def _common_type(types: set[pa.DataType]) -> pa.DataType | None:
+    if not types:
+        return None
+    if len(types) == 1:
+        return next(iter(types))
+    return pa.float64() if pa.float64() in types else pa.int64()
+
+
+def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
+    # Integers beyond 2**53 round here; their exact text is beside them in K::json.
+    return values if values.type == target else values.cast(target, safe=False)
+
+
+def _bools_as_text(flags: pa.Array, text: pa.Array | None) -> pa.Array:
+    words = pc.if_else(flags, "true", "false")
+    return words if text is None else pc.coalesce(words, text)
+
+
+def as_doubles(numbers: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return (values as float64, mask of the logged cells), both of the array's length."""
+    logged = np.asarray(pc.is_valid(numbers))
+    filled = pc.fill_null(numbers.cast(pa.float64(), safe=False), 0.0)
+    return np.asarray(filled), logged
+
+
+def as_integers(numbers: pa.Array) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return (int64 values or None if one is no exact integer, mask of the logged cells)."""
+    logged = np.asarray(pc.is_valid(numbers))
+    if pa.types.is_int64(numbers.type):
+        return np.asarray(pc.fill_null(numbers, 0)), logged
+    doubles, _ = as_doubles(numbers)
+    exact = np.isfinite(doubles) & (np.abs(doubles) < EXACT) & (doubles == np.floor(doubles))
+    if pa.types.is_boolean(numbers.type) or not exact[logged].all():
+        return None, logged
+    return np.where(logged, doubles, 0.0).astype(np.int64), logged

@@ -1,0 +1,77 @@
+"""SQL typed by a person: one read-only SELECT, within a time and a memory limit.
+
+A guard against accidents and against text that came from elsewhere: nothing outside the warehouse
+is read, nothing is written. Parsing alone does not do (``WITH x AS (COPY …) SELECT`` is a SELECT
+to DuckDB 2.0), so the statement is also planned as a subquery, where only a query may stand.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from dakota_wh.errors import BadQuery
+from dakota_wh.warehouse.connection import first_line
+
+_ONE_SELECT = "Only one SELECT is allowed here."
+
+
+def checked(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """Return the statement's text without its semicolon if it is one read-only SELECT.
+
+    Raises:
+        BadQuery: it is something else, or DuckDB cannot parse or plan it.
+    """
+    try:
+        statements = connection.extract_statements(text)
+    except duckdb.Error as error:
+        raise BadQuery(f"The SQL cannot be parsed: {first_line(error)}") from error
+    if len(statements) != 1:
+        raise BadQuery(f"{_ONE_SELECT} This text holds {len(statements)} statements.")
+    kind = statements[0].type.name
+    if kind != "SELECT":
+        raise BadQuery(
+            f"{_ONE_SELECT} This is {kind}.",
+            hint="To change or export data, use the duckdb shell: dakota-wh shell",
+        )
+    body = statements[0].query.strip().rstrip(";").strip()
+    try:
+        connection.execute(f"EXPLAIN SELECT * FROM (\n{body}\n) AS checked").fetchall()
+    except duckdb.IOException:
+        raise  # a file vanished under the reader: the caller tries again
+    except duckdb.Error as error:
+        raise BadQuery(f"The SQL was refused: {message(error)}") from error
+    return body
+
+
+def message(error: duckdb.Error) -> str:
+    """Return DuckDB's message and its candidates, without the caret picture of the query."""
+    lines = str(error).strip().splitlines()
+    kept = [line.strip() for line in lines if line.strip()]
+    cut = next((i for i, line in enumerate(kept) if line.startswith("LINE ")), len(kept))
+    return " ".join(kept[:cut])
+
+
+@contextmanager
+def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+    """Interrupt the connection's query after some seconds; None lets it run."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        if timer.is_alive():  # somebody else's interrupt: Ctrl-C
+            raise
+        raise BadQuery(
+            f"The query took longer than {seconds:g} s and was stopped.",
+            hint="Narrow it down, or give it longer: --timeout SECONDS",
+        ) from error
+    finally:
+        timer.cancel()

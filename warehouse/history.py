@@ -1,0 +1,219 @@
+"""The raw, wide table: a column per key, a row per log call, in immutable parts.
+
+A part holds up to :data:`PART_ROWS` rows and has its own columns and types; a reader unites the
+parts by column name. ``_row`` counts the run's log rows from 0 over all parts.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dakota_wh.warehouse import columns
+from dakota_wh.warehouse.column_names import (
+    PART,
+    ROW,
+    SEGMENT,
+    ColumnNames,
+    KeyPath,
+    field_for,
+    holds_text,
+    key_of,
+)
+from dakota_wh.warehouse.columns import TEXT_SUFFIX, Cells, encode
+from dakota_wh.warehouse.parquet import write_table
+
+#: A part is closed at this many rows, or at this many cells, whichever comes first.
+PART_ROWS: Final = 65_536
+PART_CELLS: Final = 8_000_000
+
+#: The columns that every history file has, and that an empty warehouse shows.
+EMPTY: Final = pa.schema(
+    [
+        ("_step", pa.int64()),
+        ("_runtime", pa.float64()),
+        ("_timestamp", pa.float64()),
+        (ROW, pa.int64()),
+        (SEGMENT, pa.int64()),
+        (PART, pa.int64()),
+    ]
+)
+
+
+def new_part_id() -> int:
+    """Return an id that no other part has: 62 random bits, positive as a BIGINT."""
+    return secrets.randbits(62) | 1
+
+
+def part_path(folder: Path, first: int, part: int) -> Path:
+    """Return a part's path: sorted by the first row or generation, unique by its id."""
+    return folder / f"part-{first:010d}-{part:016x}.parquet"
+
+
+def part_id(path: Path) -> int:
+    """Return the id in a part's file name, the same one as in its ``_part`` column."""
+    return int(path.stem.rpartition("-")[2], 16)
+
+
+@dataclass(slots=True)
+class HistoryWriter:
+    """Takes log rows in order and leaves finished parts in ``folder``."""
+
+    folder: Path
+    first_row: int = 0
+    names: ColumnNames = field(default_factory=ColumnNames)
+    written: list[Path] = field(default_factory=list)
+    rows: int = 0
+    _pending: dict[KeyPath, list[Cells | int]] = field(default_factory=dict)
+    _pending_rows: int = 0
+    _filled: dict[KeyPath, int] = field(default_factory=dict)
+    _segments: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, count: int, values: Mapping[KeyPath, pa.Array], segment: int = 0) -> None:
+        """Append ``count`` rows; ``values`` as in ``ingest.source.LogRows``."""
+        for key, array in values.items():
+            batches = self._pending.setdefault(key, [])
+            missed = self._pending_rows - self._filled.get(key, 0)
+            if missed:
+                batches.append(missed)
+            batches.append(encode(array))
+            self._filled[key] = self._pending_rows + count
+        self._segments.append(np.full(count, segment, dtype=np.int64))
+        self._pending_rows += count
+        self.rows += count
+        width = max(1, len(self._pending))
+        if self._pending_rows >= PART_ROWS or self._pending_rows * width >= PART_CELLS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending as a part; nothing when nothing is."""
+        if not self._pending_rows:
+            return
+        part = new_part_id()
+        first = self.first_row + self.rows - self._pending_rows
+        path = part_path(self.folder, first, part)
+        write_table(path, self._table(first, part))
+        self.written.append(path)
+        self._pending, self._filled, self._segments, self._pending_rows = {}, {}, [], 0
+
+    def _table(self, first: int, part: int) -> pa.Table:
+        rows = self._pending_rows
+        fields: list[pa.Field] = []
+        arrays: list[pa.Array] = []
+        for key in sorted(self._pending, key=_column_order):
+            batches = self._pending[key]
+            if self._filled[key] < rows:
+                batches.append(rows - self._filled[key])
+            cells, name = columns.concat(batches), self.names.column(key)
+            if cells.numbers is not None:
+                fields.append(field_for(key, name, cells.numbers.type))
+                arrays.append(cells.numbers)
+            if cells.text is not None:
+                fields.append(field_for(key, name + TEXT_SUFFIX, pa.string()))
+                arrays.append(cells.text)
+        fields += [pa.field(name, pa.int64()) for name in (ROW, SEGMENT, PART)]
+        arrays += [
+            pa.array(np.arange(first, first + rows)),
+            pa.array(np.concatenate(self._segments)),
+            pa.array(np.full(rows, part, dtype=np.int64)),
+        ]
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _column_order(key: KeyPath) -> tuple[bool, KeyPath]:
+    """W&B's own keys first, then by name: the same order whatever the source's."""
+    return (not key[0].startswith("_"), key)
+
+
+class StoredHistory:
+    """History parts of one run, read back key by key in the order of ``_row``."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._files = [pq.ParquetFile(path) for path in sorted(paths)]
+        self.schemas = [file.schema_arrow for file in self._files]
+        self.rows = 0
+        #: Where a key's numbers (False) or texts (True) are: file, first row, column.
+        self._places: dict[tuple[KeyPath, bool], list[tuple[int, int, str]]] = {}
+        for index, (file, schema) in enumerate(zip(self._files, self.schemas, strict=True)):
+            for f in schema:
+                key = key_of(f)
+                if key is not None:
+                    place = (index, self.rows, f.name)
+                    self._places.setdefault((key, holds_text(f)), []).append(place)
+            self.rows += file.metadata.num_rows
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files:
+            file.close()
+
+    def keys(self) -> list[KeyPath]:
+        """Return every key that was logged, sorted."""
+        return sorted({key for key, _ in self._places})
+
+    def numeric_keys(self) -> list[KeyPath]:
+        """Return the keys under which at least one number or boolean was logged, sorted."""
+        return sorted(key for key, text in self._places if not text)
+
+    def numbers(self, key: KeyPath) -> tuple[np.ndarray, np.ndarray]:
+        """Return (float64 values, mask of the rows that logged a number), an entry a row."""
+        values = np.zeros(self.rows)
+        logged = np.zeros(self.rows, dtype=bool)
+        for start, array in self._arrays(key, text=False):
+            stop = start + len(array)
+            values[start:stop], logged[start:stop] = columns.as_doubles(array)
+        return values, logged
+
+    def integers(self, key: KeyPath) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return (int64 values, mask) of a key, or None if something else was logged under it."""
+        values = np.zeros(self.rows, dtype=np.int64)
+        logged = np.zeros(self.rows, dtype=bool)
+        for start, array in self._arrays(key, text=False):
+            stop = start + len(array)
+            whole, logged[start:stop] = columns.as_integers(array)
+            if whole is None:
+                return None
+            values[start:stop] = whole
+        return values, logged
+
+    def last_number(self, key: KeyPath) -> float | None:
+        """Return the last number that was logged under a key."""
+        for index, _, name in reversed(self._places.get((key, False), ())):
+            values, logged = columns.as_doubles(self._column(index, name))
+            if logged.any():
+                return float(values[logged][-1])
+        return None
+
+    def first_number(self, key: KeyPath) -> float | None:
+        """Return the first number that was logged under a key."""
+        for index, _, name in self._places.get((key, False), ()):
+            values, logged = columns.as_doubles(self._column(index, name))
+            if logged.any():
+                return float(values[logged][0])
+        return None
+
+    def texts(self, key: KeyPath) -> Iterator[tuple[int, pa.Array]]:
+        """Yield (first row, JSON texts) of what was logged under a key and is no number."""
+        return self._arrays(key, text=True)
+
+    def segment_count(self) -> int:
+        """Return how many segments the rows come from; 0 for no rows."""
+        last = -1
+        for file in self._files:
+            last = max(last, int(np.max(np.asarray(file.read([SEGMENT]).column(SEGMENT)))))
+        return last + 1
+
+    def _arrays(self, key: KeyPath, *, text: bool) -> Iterator[tuple[int, pa.Array]]:
+        for index, start, name in self._places.get((key, text), ()):
+            yield start, self._column(index, name)
+
+    def _column(self, index: int, name: str) -> pa.Array:
+        # pyarrow reads "a.b" as a path and may bring "a.b.c" along: pick by name.
+        return self._files[index].read([name]).column(name).combine_chunks()

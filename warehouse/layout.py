@@ -1,0 +1,85 @@
+"""Where things lie in a warehouse folder, and how a run's id becomes a folder name.
+
+``<table>/role=<role>/run_id=<id>/<file>.parquet`` is hive partitioning: DuckDB and Spark read the
+two columns from the path, and undo percent-encoding. Ids are percent-encoded byte by byte outside
+``a-z 0-9 _ -``, upper case included, so that two ids which differ only in case do not meet on a
+file system that does not see case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from dakota_wh.errors import UsageProblem
+
+ROLES: Final = ("orchestrator", "trainer", "shared", "single", "unknown")
+
+#: The tables of a run in the order in which a run is published; ``runs`` names the others' parts.
+PART_TABLES: Final = ("history", "metrics", "series", "steps", "summary", "config")
+TABLES: Final = (*PART_TABLES, "runs")
+
+CATALOGUE: Final = "warehouse.duckdb"
+#: The program's own small files: locks and the catalogue's stamp. Can be deleted at rest.
+STATE_FOLDER: Final = ".dakota-wh"
+#: The partition of the zero-row files that give each table its columns before any run is there.
+SCHEMA_PARTITION: Final = "__schema__"
+#: The layout's version, in each runs row; a newer one is refused.
+LAYOUT_VERSION: Final = 1
+
+_PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
+_LONGEST_NAME: Final = 255 - len("run_id=")
+
+
+def encode_run_id(run_id: str) -> str:
+    """Return the folder form of a run id.
+
+    Raises:
+        UsageProblem: the id is empty or its folder name would be longer than file systems allow.
+    """
+    if not run_id:
+        raise UsageProblem("A run id cannot be empty.")
+    if "\x00" in run_id:
+        raise UsageProblem(f"The run id {run_id!r} holds a NUL character, which W&B has in none.")
+    raw = run_id.encode("utf-8", "surrogatepass")
+    # DuckDB 1.5 reads a partition value "null" as a missing one; encoding a letter hides it.
+    plain = frozenset() if raw.lower() in (b"null", b"__hive_default_partition__") else _PLAIN
+    name = "".join(chr(b) if b in plain else f"%{b:02X}" for b in raw)
+    if len(name) > _LONGEST_NAME:
+        raise UsageProblem(
+            f"The run id {run_id[:40]!r}… is too long for a folder name ({len(name)} bytes).",
+            hint="Store it under a shorter one: ingest … --as NAME",
+        )
+    return name
+
+
+def decode_run_id(name: str) -> str:
+    """Return the run id of a folder form; the inverse of :func:`encode_run_id`."""
+    return unquote(name, errors="surrogatepass")
+
+
+def run_folder(root: Path, table: str, role: str, run_id: str) -> Path:
+    """Return the folder of one table of one run."""
+    return root / table / f"role={role}" / f"run_id={encode_run_id(run_id)}"
+
+
+def run_folders(root: Path, table: str, run_id: str) -> Iterator[Path]:
+    """Yield the existing folders of one table of a run, in whatever role."""
+    name = f"run_id={encode_run_id(run_id)}"
+    for role in ROLES:
+        folder = root / table / f"role={role}" / name
+        if folder.is_dir():
+            yield folder
+
+
+def stored_run_ids(root: Path) -> list[str]:
+    """Return the ids that have a folder in ``runs``, sorted."""
+    found = {
+        decode_run_id(folder.name.removeprefix("run_id="))
+        for role in ROLES
+        for folder in (root / "runs" / f"role={role}").glob("run_id=*")
+        if any(folder.glob("run-*.parquet"))
+    }
+    return sorted(found)

@@ -1,0 +1,250 @@
+"""The long, numeric table that analysis reads, its index of series, and the table of steps.
+
+One row per (metric, canonical step), sorted by metric, then step. Several log rows of one step
+collapse to the last number of each metric. ``ord`` is the position among the metric's finite
+values, so that a half split is ``ord < samples // 2`` without a window; a value that is not finite
+keeps its row and has no ``ord``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from dakota_wh.warehouse.column_names import PART, KeyPath, printed
+from dakota_wh.warehouse.history import StoredHistory, new_part_id, part_path
+from dakota_wh.warehouse.parquet import write_batches, write_table
+
+#: W&B's own keys; none of them is a metric.
+OWN_KEYS: Final = frozenset({("_step",), ("_runtime",), ("_timestamp",), ("_wandb",)})
+
+METRICS: Final = pa.schema(
+    [
+        ("metric", pa.string()),
+        ("step", pa.int64()),
+        ("ord", pa.int64()),
+        ("value", pa.float64()),
+        (PART, pa.int64()),
+    ]
+)
+SERIES: Final = pa.schema(
+    [
+        ("metric", pa.string()),
+        ("writer", pa.string()),
+        ("kind", pa.string()),
+        ("kind_rank", pa.int64()),
+        ("samples", pa.int64()),
+        ("nonfinite", pa.int64()),
+        ("first_step", pa.int64()),
+        ("last_step", pa.int64()),
+        (PART, pa.int64()),
+    ]
+)
+STEPS: Final = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("timestamp", pa.float64()),
+        ("runtime", pa.float64()),
+        ("log_rows", pa.int64()),
+        (PART, pa.int64()),
+    ]
+)
+
+#: Metrics are gathered up to this many rows before they are written.
+_CHUNK_ROWS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RowSteps:
+    """The canonical step of each log row: int64 values and the mask of rows that have one."""
+
+    values: np.ndarray
+    known: np.ndarray
+
+
+@dataclass(slots=True)
+class Series:
+    """One metric of a run: how many values, and over which steps."""
+
+    metric: str
+    samples: int = 0
+    nonfinite: int = 0
+    first_step: int | None = None
+    last_step: int | None = None
+
+
+@dataclass(slots=True)
+class Built:
+    """What a build of metrics and steps found."""
+
+    parts: list[Path] = field(default_factory=list)
+    series: dict[str, Series] = field(default_factory=dict)
+    steps: int = 0
+    first_step: int | None = None
+    last_step: int | None = None
+    duplicate_steps: int = 0
+    collapsed_rows: int = 0
+    unstepped_rows: int = 0
+
+
+def collapse(
+    steps: np.ndarray, values: np.ndarray, duplicated: set[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (steps ascending without repeats, the last value of each).
+
+    The rows come in log order; steps that occur more than once are added to ``duplicated``.
+    """
+    if steps.size > 1 and not (steps[1:] > steps[:-1]).all():
+        order = np.argsort(steps, kind="stable")
+        steps, values = steps[order], values[order]
+        last = np.append(steps[1:] != steps[:-1], True)
+        if duplicated is not None:
+            duplicated.update(np.unique(steps[~last]).tolist())
+        return steps[last], values[last]
+    return steps, values
+
+
+def metric_keys(history: StoredHistory, step_key: KeyPath) -> dict[str, list[KeyPath]]:
+    """Return each metric's name with the keys that print as it, sorted by name."""
+    found: dict[str, list[KeyPath]] = {}
+    for key in history.numeric_keys():
+        if key not in OWN_KEYS and key != step_key:
+            found.setdefault(printed(key), []).append(key)
+    return dict(sorted(found.items()))
+
+
+def build(
+    history: StoredHistory,
+    steps: RowSteps,
+    step_key: KeyPath,
+    folder: Callable[[str], Path],
+    earlier: Mapping[str, Series],
+) -> Built:
+    """Write the metrics and steps of ``history`` as new parts under ``folder(table)``.
+
+    ``earlier`` holds the series of steps before those of ``history``: their values keep their
+    place, the new ones go on behind them. Pass {} for a whole run.
+    """
+    built = Built(series={name: _copy(s) for name, s in earlier.items()})
+    duplicated: set[int] = set()
+    names = metric_keys(history, step_key)
+    known_steps = steps.values[steps.known]
+    built.unstepped_rows = int(steps.known.size - known_steps.size)
+    if known_steps.size:
+        _write_steps(history, steps, folder("steps"), built)
+    if names and known_steps.size:
+        part = new_part_id()
+        path = part_path(folder("metrics"), built.first_step or 0, part)
+        tables = _metric_tables(history, steps, names, part, built, duplicated)
+        write_batches(path, METRICS, tables)
+        built.parts.append(path)
+    built.duplicate_steps = len(duplicated)
+    return built
+
+
+def _copy(series: Series) -> Series:
+    return Series(
+        series.metric, series.samples, series.nonfinite, series.first_step, series.last_step
+    )
+
+
+def _metric_tables(
+    history: StoredHistory,
+    steps: RowSteps,
+    names: Mapping[str, list[KeyPath]],
+    part: int,
+    built: Built,
+    duplicated: set[int],
+) -> Iterator[pa.Table]:
+    pending: list[pa.Table] = []
+    rows = 0
+    for name, keys in names.items():
+        metric_steps, values = _gather(history, steps, keys, duplicated)
+        if not metric_steps.size:
+            continue
+        series = built.series.setdefault(name, Series(name))
+        pending.append(_metric_table(name, metric_steps, values, series, part))
+        rows += metric_steps.size
+        if rows >= _CHUNK_ROWS:
+            yield pa.concat_tables(pending)
+            pending, rows = [], 0
+    if pending:
+        yield pa.concat_tables(pending)
+
+
+def _gather(
+    history: StoredHistory, steps: RowSteps, keys: list[KeyPath], duplicated: set[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    row_steps: list[np.ndarray] = []
+    row_values: list[np.ndarray] = []
+    for key in keys:
+        values, logged = history.numbers(key)
+        take = logged & steps.known
+        row_steps.append(steps.values[take])
+        row_values.append(values[take])
+    if len(keys) == 1:
+        return collapse(row_steps[0], row_values[0], duplicated)
+    return collapse(np.concatenate(row_steps), np.concatenate(row_values), duplicated)
+
+
+def _metric_table(
+    name: str, steps: np.ndarray, values: np.ndarray, series: Series, part: int
+) -> pa.Table:
+    finite = np.isfinite(values)
+    position = series.samples + np.cumsum(finite) - 1
+    count = int(finite.sum())
+    series.samples += count
+    series.nonfinite += int(values.size - count)
+    if series.first_step is None:
+        series.first_step = int(steps[0])
+    series.last_step = int(steps[-1])
+    rows = values.size
+    return pa.Table.from_arrays(
+        [
+            pa.repeat(pa.scalar(name), rows),
+            pa.array(steps),
+            pa.array(position, mask=~finite),
+            pa.array(values),
+            pa.array(np.full(rows, part, dtype=np.int64)),
+        ],
+        schema=METRICS,
+    )
+
+
+def _write_steps(history: StoredHistory, steps: RowSteps, folder: Path, built: Built) -> None:
+    values = steps.values[steps.known]
+    unique, counts = np.unique(values, return_counts=True)
+    built.steps = int(unique.size)
+    built.first_step, built.last_step = int(unique[0]), int(unique[-1])
+    built.collapsed_rows = int(values.size - unique.size)
+    part = new_part_id()
+    path = part_path(folder, built.first_step, part)
+    table = pa.Table.from_arrays(
+        [
+            pa.array(unique),
+            _by_step(history, steps, ("_timestamp",), unique),
+            _by_step(history, steps, ("_runtime",), unique),
+            pa.array(counts.astype(np.int64)),
+            pa.array(np.full(unique.size, part, dtype=np.int64)),
+        ],
+        schema=STEPS,
+    )
+    write_table(path, table)
+    built.parts.append(path)
+
+
+def _by_step(history: StoredHistory, steps: RowSteps, key: KeyPath, unique: np.ndarray) -> pa.Array:
+    """Return the last logged value of a key at each of the steps, null where there is none."""
+    values, logged = history.numbers(key)
+    take = logged & steps.known
+    at, last = collapse(steps.values[take], values[take])
+    filled = np.full(unique.size, np.nan)
+    missing = np.ones(unique.size, dtype=bool)
+    where = np.searchsorted(unique, at)
+    filled[where], missing[where] = last, False
+    return pa.array(filled, mask=missing)

@@ -1,0 +1,77 @@
+"""From the .sql files to statements over one warehouse: which Parquet files a relation reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from dakota_wh.sql import views as registry
+from dakota_wh.warehouse.layout import SCHEMA_PARTITION, run_folders
+from dakota_wh.warehouse.quoting import glob_literal, identifier, literal
+
+#: Gives the SQL expression of the files of a table, for ``read_parquet``.
+FilesOf = Callable[[str], str]
+
+
+def files_under(root: Path) -> FilesOf:
+    """Return the files of all runs below a folder."""
+    base = glob_literal(root.as_posix())
+    return lambda table: literal(f"{base}/{table}/*/*/*.parquet")
+
+
+def files_of_runs(root: Path, runs: Sequence[str]) -> FilesOf:
+    """Return the files of some runs only, so that DuckDB need not list the others."""
+    base = glob_literal(root.as_posix())
+
+    def files(table: str) -> str:
+        schema = f"{base}/{table}/role={SCHEMA_PARTITION}/run_id={SCHEMA_PARTITION}/*.parquet"
+        folders = [folder for run in runs for folder in run_folders(root, table, run)]
+        patterns = [
+            f"{glob_literal(folder.as_posix())}/*.parquet"
+            for folder in folders
+            if any(folder.glob("*.parquet"))
+        ]
+        return "[" + ", ".join(literal(p) for p in (schema, *patterns)) + "]"
+
+    return files
+
+
+def files_of_catalogue(root: Path) -> FilesOf:
+    """Return files whose root a shell can set: ``SET VARIABLE dakota_root = '/new/place'``."""
+    base = literal(glob_literal(root.as_posix()))
+    return lambda table: f"coalesce(getvariable('dakota_root'), {base}) || '/{table}/*/*/*.parquet'"
+
+
+def create_statements(names: Iterable[str], files: FilesOf) -> list[str]:
+    """Return CREATE VIEW statements for relations and what they stand on, in order.
+
+    A name may be plain (``reward_trends``): then the plain view and its newest version are made.
+    """
+    wanted = list(names)
+    aliases = registry.aliases()
+    stored = registry.stored_relations()
+    statements = []
+    # Every stored relation asks stored_runs which of its parts are live.
+    closed = registry.closure([aliases.get(name, name) for name in wanted])
+    for name in dict.fromkeys(["stored_runs", *closed]):
+        if name in stored:
+            body = stored[name].replace("{files}", files(name.removeprefix("stored_")))
+        else:
+            body = registry.find_view(name).sql
+        statements.append(f"CREATE OR REPLACE VIEW {identifier(name)} AS\n{body}")
+    for name in wanted:
+        if name in aliases:
+            target = identifier(aliases[name])
+            statements.append(
+                f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT * FROM {target}"
+            )
+    return statements
+
+
+def mentioned(text: str) -> list[str]:
+    """Return every relation whose name stands in a text: what SQL typed by a person may need."""
+    words = set(re.findall(r"[a-z_0-9]+", text.lower()))
+    aliases = registry.aliases()
+    known = {*registry.stored_relations(), *aliases, *(v.relation for v in registry.all_views())}
+    return sorted(words & known)

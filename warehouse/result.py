@@ -1,0 +1,83 @@
+"""The answer of a query, held still: it can be read as often and in as many forms as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+_TABLE: Final = "memory.main.result"
+_CHUNK: Final = 10_000
+
+
+class Result:
+    """Rows with named, typed columns; a snapshot that later ingests do not change.
+
+    ``columns`` are the names, ``types`` the DuckDB types in the same order. ``len(result)`` is the
+    number of rows. ``arrow()``, ``pl()`` and ``df()`` import pyarrow, polars or pandas when called.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        described = connection.execute(f"DESCRIBE {_TABLE}").fetchall()
+        self.columns: list[str] = [row[0] for row in described]
+        self.types: list[str] = [row[1] for row in described]
+
+    @classmethod
+    def of(
+        cls, connection: duckdb.DuckDBPyConnection, select: str, parameters: list[Any] | None = None
+    ) -> Result:
+        """Run a SELECT on a connection that from now on belongs to the result."""
+        connection.execute(f"CREATE OR REPLACE TABLE {_TABLE} AS\n{select}", parameters or [])
+        return cls(connection)
+
+    def __len__(self) -> int:
+        row = self._connection.execute(f"SELECT count(*) FROM {_TABLE}").fetchone()
+        return int(row[0]) if row else 0
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows without holding them all."""
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(f"SELECT * FROM {_TABLE}")
+            while chunk := cursor.fetchmany(_CHUNK):
+                yield from chunk
+        finally:
+            cursor.close()
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return all rows as tuples of Python values; NULL is None, NaN stays a float."""
+        return list(self)
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return all rows as dicts by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self]
+
+    def arrow(self) -> pa.Table:
+        """Return the rows as a ``pyarrow.Table``."""
+        return self._connection.execute(f"SELECT * FROM {_TABLE}").to_arrow_table()
+
+    def df(self) -> pd.DataFrame:
+        """Return the rows as a ``pandas.DataFrame``; pandas must be installed."""
+        return self._connection.execute(f"SELECT * FROM {_TABLE}").df()
+
+    def pl(self) -> pl.DataFrame:
+        """Return the rows as a ``polars.DataFrame``; polars must be installed."""
+        import polars
+
+        frame = polars.from_arrow(self.arrow())
+        if not isinstance(frame, polars.DataFrame):  # a table gives a frame; said for the checker
+            raise TypeError(type(frame).__name__)
+        return frame
+
+    def close(self) -> None:
+        """Free the rows; the result cannot be read afterwards."""
+        self._connection.close()
+
+    def __repr__(self) -> str:
+        return f"<Result: {len(self)} rows of {', '.join(self.columns)}>"

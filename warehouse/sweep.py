@@ -1,0 +1,52 @@
+"""What a killed ingest or an earlier generation left behind."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from dakota_wh.warehouse.history import part_id
+from dakota_wh.warehouse.layout import PART_TABLES, run_folders
+from dakota_wh.warehouse.parquet import STAGED_SUFFIX
+from dakota_wh.warehouse.run_row import RunRow, live_parts, row_files
+
+
+def sweep(root: Path, run_id: str, live: RunRow | None) -> list[Path]:
+    """Delete every file of the run that its live row does not name; return what was deleted.
+
+    Called under the run's lock, so a part without a row belongs to no writer that still lives.
+    """
+    kept = live_parts(live) if live is not None else frozenset()
+    gone: list[Path] = []
+    for table in PART_TABLES:
+        for folder in run_folders(root, table, run_id):
+            gone += [p for p in folder.glob("*.parquet") if not _is_kept(p, kept)]
+            gone += folder.glob(f".*{STAGED_SUFFIX}")
+    gone += row_files(root, run_id)[:-1] if live is not None else []
+    for folder in run_folders(root, "runs", run_id):
+        gone += folder.glob(f".*{STAGED_SUFFIX}")
+    for path in gone:
+        path.unlink(missing_ok=True)
+    _drop_empty_folders(root, run_id)
+    return gone
+
+
+def _is_kept(path: Path, kept: frozenset[int]) -> bool:
+    try:
+        return part_id(path) in kept
+    except ValueError:
+        return True  # no name of ours: somebody else's file
+
+
+def remove_run(root: Path, run_id: str) -> None:
+    """Delete a run. The oldest row goes first: the last row's deletion is the one moment of it."""
+    for path in row_files(root, run_id):
+        path.unlink(missing_ok=True)
+    sweep(root, run_id, None)
+
+
+def _drop_empty_folders(root: Path, run_id: str) -> None:
+    for table in (*PART_TABLES, "runs"):
+        for folder in run_folders(root, table, run_id):
+            with suppress(OSError):  # not empty
+                folder.rmdir()
