@@ -69,6 +69,12 @@ def ensure(root: Path) -> bool:
     return True
 
 
+def refresh(root: Path) -> None:
+    """Do :func:`ensure` on the way of a reader, which must not fail by it."""
+    with suppress(NotAWarehouse, OSError):
+        ensure(root)
+
+
 def build(root: Path) -> None:
     """Build the catalogue anew.
 

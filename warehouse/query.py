@@ -10,8 +10,8 @@ import duckdb
 
 from dakota_wh.errors import BadQuery, NoSuchRun, NotAWarehouse, UsageProblem
 from dakota_wh.sql.views import View, find_view
-from dakota_wh.warehouse import gate
-from dakota_wh.warehouse.connection import connect, retrying
+from dakota_wh.warehouse import catalogue, gate
+from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying
 from dakota_wh.warehouse.layout import ROLES, stored_run_ids
 from dakota_wh.warehouse.quoting import identifier
 from dakota_wh.warehouse.relations import FilesOf, files_of_runs, mentioned
@@ -47,7 +47,9 @@ def query_view(
         NoSuchView, NoSuchRun, UsageProblem: the name, a run, or a filter that the view has not.
     """
     view = find_view(name, version)
+    check_is_warehouse(root)
     known_runs(root, runs)
+    catalogue.refresh(root)
     where, parameters = _conditions(view, runs, role, metric)
     select = f"SELECT * FROM {identifier(view.relation)}{where}{_order(view)}"
     if limit is not None:
@@ -161,6 +163,9 @@ def query_sql(
     Raises:
         BadQuery: it is no SELECT, it fails, or it takes too long or too much memory.
     """
+
+    check_is_warehouse(root)
+    catalogue.refresh(root)
 
     def run() -> Result:
         connection = connect(root, mentioned(text), memory_limit=memory_limit)

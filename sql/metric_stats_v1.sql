@@ -1,0 +1,97 @@
+-- metric_stats: what each metric of a run amounts to
+-- row: a metric of a run
+-- formula: over the metric's finite values, one per step, in step order
+-- note: a metric that was only ever NaN or Infinity has a row with samples 0 and NULLs; a std that DOUBLE cannot hold is NULL
+-- column run_id VARCHAR: the run
+-- column role VARCHAR: its role
+-- column metric VARCHAR: the key as logged
+-- column samples BIGINT: finite values, n
+-- column mean DOUBLE: arithmetic mean
+-- column median DOUBLE: median; the mean of the middle two where n is even
+-- column std DOUBLE: sample standard deviation (n - 1); NULL for one sample
+-- column min DOUBLE: least value
+-- column max DOUBLE: greatest value
+-- column final DOUBLE: value at the last step that has a finite one
+-- column nonfinite BIGINT: values that are NaN or Infinity; they count in no other column
+-- column initial DOUBLE: value at the first step that has a finite one
+-- column first_step BIGINT: step of initial
+-- column last_step BIGINT: step of final
+-- column completeness VARCHAR: verdict on the run's data, from runs
+
+-- Sums and squares of values beyond 1e100 leave DOUBLE's range (DuckDB 1.5 then fails for every
+-- run), so such a metric is measured in units of 2^600, which is exact, and a tiny one in 2^-600.
+WITH finite AS (
+    SELECT
+        run_id,
+        role,
+        metric,
+        ord,
+        value AS logged,
+        CASE WHEN ord IS NOT NULL THEN value END AS value,
+        CASE WHEN ord IS NOT NULL THEN abs(value) END AS size,
+        CASE WHEN ord IS NOT NULL THEN step END AS step
+    FROM metrics_v1
+),
+measured AS (
+    SELECT
+        run_id,
+        role,
+        metric,
+        count(value) AS samples,
+        count(logged) - count(value) AS nonfinite,
+        max(size) AS peak,
+        avg(value) FILTER (WHERE size <= 1e100) AS mean,
+        avg(value / 4.149515568880993e180) AS huge_mean,
+        median(value) AS median,
+        stddev_samp(value) FILTER (WHERE size <= 1e100) AS std,
+        stddev_samp(value / 4.149515568880993e180) AS huge_std,
+        stddev_samp(value * 4.149515568880993e180) FILTER (WHERE size < 1e-100) AS tiny_std,
+        min(value) AS min,
+        max(value) AS max,
+        arg_max(value, ord) FILTER (WHERE value IS NOT NULL) AS final,
+        arg_min(value, ord) FILTER (WHERE value IS NOT NULL) AS initial,
+        min(step) AS first_step,
+        max(step) AS last_step
+    FROM finite
+    GROUP BY run_id, role, metric
+),
+scaled AS (
+    SELECT
+        run_id,
+        role,
+        metric,
+        samples,
+        CASE WHEN peak <= 1e100 THEN mean ELSE huge_mean * 4.149515568880993e180 END AS mean,
+        median,
+        CASE
+            WHEN peak < 1e-100 THEN tiny_std / 4.149515568880993e180
+            WHEN peak <= 1e100 THEN std
+            ELSE huge_std * 4.149515568880993e180
+        END AS std,
+        min,
+        max,
+        final,
+        nonfinite,
+        initial,
+        first_step,
+        last_step
+    FROM measured
+)
+SELECT
+    s.run_id,
+    s.role,
+    s.metric,
+    s.samples,
+    greatest(least(s.mean, s.max), s.min) AS mean,
+    s.median,
+    CASE WHEN NOT isnan(s.std) AND s.std <= 1.7976931348623157e308 THEN s.std END AS std,
+    s.min,
+    s.max,
+    s.final,
+    s.nonfinite,
+    s.initial,
+    s.first_step,
+    s.last_step,
+    r.completeness
+FROM scaled AS s
+LEFT JOIN runs_v1 AS r ON r.run_id = s.run_id AND r.role = s.role

@@ -1,0 +1,38 @@
+-- training_stats: what does every other metric of a run amount to?
+-- row: a metric of a run that is not a reward metric
+-- formula: over the metric's finite values, one per step, in step order
+-- note: every metric that reward_stats leaves out: its name contains neither reward nor score
+-- note: a metric that was only ever NaN or Infinity has a row with samples 0 and NULLs; a std that DOUBLE cannot hold is NULL
+-- column run_id VARCHAR: the run
+-- column role VARCHAR: its role
+-- column metric VARCHAR: the key as logged
+-- column samples BIGINT: finite values, n
+-- column mean DOUBLE: arithmetic mean
+-- column median DOUBLE: median; the mean of the middle two where n is even
+-- column std DOUBLE: sample standard deviation (n - 1); NULL for one sample
+-- column min DOUBLE: least value
+-- column max DOUBLE: greatest value
+-- column final DOUBLE: value at the last step that has a finite one
+-- column nonfinite BIGINT: values that are NaN or Infinity; they count in no other column
+-- column initial DOUBLE: value at the first step that has a finite one
+-- column first_step BIGINT: step of initial
+-- column last_step BIGINT: step of final
+-- column completeness VARCHAR: verdict on the run's data, from runs
+SELECT
+    run_id,
+    role,
+    metric,
+    samples,
+    mean,
+    median,
+    std,
+    min,
+    max,
+    final,
+    nonfinite,
+    initial,
+    first_step,
+    last_step,
+    completeness
+FROM metric_stats_v1
+WHERE NOT (lower(metric) LIKE '%reward%' OR lower(metric) LIKE '%score%')
