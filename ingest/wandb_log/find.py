@@ -1,0 +1,76 @@
+"""Finding the logs that a path holds, and which of them are one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from dakota_wh.errors import NoSuchSource, SourceProblem
+
+from .segments import Segment, look_at
+from .source import WandbLog
+
+SUFFIX: Final = ".wandb"
+_RUN_FOLDERS: Final = ("run-", "offline-run-", "latest-run")
+
+
+def find_logs(path: Path) -> list[WandbLog]:
+    """Return the runs whose logs are at ``path``, in the order of their first start.
+
+    ``path`` is a ``.wandb`` file, a run's folder (``run-…``, ``offline-run-…``), a ``wandb``
+    folder, or a folder that holds one. Logs of one run id become one ``WandbLog``. Links to a log
+    that is there anyway (``latest-run``) are passed over. An empty list means that nothing here is
+    a W&B log. In a folder, a log that cannot be read is found out when it is read, so that it does
+    not stand in the way of the others.
+
+    Raises:
+        NoSuchSource: there is nothing at ``path``.
+        SourceProblem: ``path`` is a log that cannot be read, or a folder that cannot be listed.
+    """
+    try:
+        if not path.exists():
+            raise NoSuchSource(
+                f"There is nothing at {path}.", hint="Check the path, or give a W&B run id."
+            )
+        alone = path.is_file()
+        files = _files(path)
+    except PermissionError as error:
+        raise SourceProblem(
+            f"{path.name} cannot be listed: permission denied.",
+            hint="Make the folder readable for this user (chmod u+rx), then ingest again.",
+        ) from error
+    segments = [look_at(file) for file in files]
+    if alone and segments and segments[0].problem:
+        raise segments[0].problem
+    runs: dict[str, list[Segment]] = {}
+    for segment in sorted(segments, key=Segment.order):
+        runs.setdefault(segment.run_id, []).append(segment)
+    return [WandbLog(found) for found in runs.values()]
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the log files at ``path``, each once, whatever links lead to it."""
+    if path.is_file():
+        return [path] if path.suffix == SUFFIX else []
+    seen: dict[Path, Path] = {}
+    for file in _candidates(path):
+        seen.setdefault(file.resolve(), file)
+    return list(seen.values())
+
+
+def _candidates(path: Path) -> Iterator[Path]:
+    """Yield log files; those that are reached without a link come first."""
+    folders = [path, *_run_folders(path)]
+    inner = path / "wandb"
+    if inner.is_dir():
+        folders += _run_folders(inner)
+    for folder in sorted(folders, key=lambda folder: folder.is_symlink()):
+        files = [file for file in folder.iterdir() if file.suffix == SUFFIX and file.is_file()]
+        yield from sorted(files, key=lambda file: (file.is_symlink(), file.name))
+
+
+def _run_folders(path: Path) -> list[Path]:
+    return sorted(
+        child for child in path.iterdir() if child.name.startswith(_RUN_FOLDERS) and child.is_dir()
+    )
