@@ -1,0 +1,182 @@
+"""Parquet histories: W&B's own history export, or any Parquet with W&B's keys as columns.
+
+The form is what ``run.download_history_exports`` fetches: a row per log call, a typed column per
+key, missing cells null, and a long run cut into several files. The run's id stands only in the
+names of files and folders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dakota_wh.errors import SourceProblem
+from dakota_wh.ingest.exports.facts import facts_beside, sidecars
+from dakota_wh.ingest.exports.names import part_number, placed, short_name
+from dakota_wh.ingest.exports.parquet_cells import spread_array
+from dakota_wh.ingest.exports.stamp import Snapshot
+from dakota_wh.ingest.source import Continuation, KeyPath, LogRows, RunFacts
+
+LOSSY = (
+    "an empty cell may be None or not logged: it is read as not logged",
+    "whole floats may have become integers, and the types of a mixed column one type",
+)
+
+ROWS_PER_BATCH = 8192
+
+_AGAIN = "Download the history export again, then ingest it."
+
+#: The column in which pandas keeps an index of its own; no run logs such a key.
+_INDEX = re.compile(r"__index_level_\d+__")
+
+# A damaged file shows up as any of these, depending on which byte is off.
+_DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetExport:
+    """The Parquet files of one run's history, in any order."""
+
+    paths: tuple[Path, ...]
+    run_id: str
+
+    @property
+    def kind(self) -> str:
+        """Always ``parquet-export``."""
+        return "parquet-export"
+
+    @property
+    def name(self) -> str:
+        """The file with its folder when that is named after the run; several: how many."""
+        first = short_name(self.paths[0], self.run_id)
+        return first if len(self.paths) == 1 else f"{first} and {len(self.paths) - 1} more"
+
+    @property
+    def entity(self) -> str | None:
+        """The entity, where the file names have it."""
+        return placed(self.paths[0])[0]
+
+    @property
+    def project(self) -> str | None:
+        """The project, where the file names have it."""
+        return placed(self.paths[0])[1]
+
+    def read(self, resume: Mapping[str, Any] | None) -> ParquetReading:
+        """Begin a pass; see ``Source.read``.
+
+        Raises:
+            SourceProblem: a damaged file, no ``_step`` column, a column name twice.
+        """
+        beside = sidecars(self.paths[0].parent, self.run_id)
+        snapshot = Snapshot([*self.paths, *beside.values()])
+        if snapshot.matches(resume):
+            return ParquetReading(self, beside, snapshot, ())
+        ordered = sorted(self.paths, key=lambda path: (*_first_step(path), path.name))
+        return ParquetReading(self, beside, snapshot, tuple(ordered))
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetReading:
+    """One pass over Parquet files in the order of their first step; none when unchanged."""
+
+    source: ParquetExport
+    beside: Mapping[str, Path]
+    snapshot: Snapshot
+    ordered: tuple[Path, ...]
+
+    @property
+    def continuation(self) -> Continuation:
+        """Unchanged or whole."""
+        return Continuation.WHOLE if self.ordered else Continuation.UNCHANGED
+
+    def rows(self) -> Iterator[LogRows]:
+        """Yield the rows in the order of the files, a part of a row group at a time.
+
+        Raises:
+            SourceProblem: a damaged file, or one that changed meanwhile.
+        """
+        for path in self.ordered:
+            yield from _file_rows(path)
+        if self.ordered:
+            self.snapshot.check()
+
+    def facts(self) -> RunFacts:
+        """Return what the files beside the history say of the run."""
+        facts = facts_beside(self.source.run_id, self.beside)
+        facts.entity = facts.entity or self.source.entity
+        facts.project = facts.project or self.source.project
+        facts.lossy = LOSSY
+        facts.warnings = tuple(_missing_parts(self.source.paths))
+        facts.resume = self.snapshot.resume
+        return facts
+
+
+def has_steps(path: Path) -> bool:
+    """Tell whether a Parquet file has a column ``_step``; a damaged file counts as one that may."""
+    try:
+        return "_step" in pq.read_schema(path).names
+    except _DAMAGE:
+        return True
+
+
+def _missing_parts(paths: tuple[Path, ...]) -> Iterator[str]:
+    numbers = {number for path in paths if (number := part_number(path)) is not None}
+    missing = [number for number in range(max(numbers, default=-1) + 1) if number not in numbers]
+    if missing:
+        yield (
+            f"The history export has no part {missing[0]} beside {paths[0].name}: "
+            "its rows are missing."
+        )
+
+
+def _first_step(path: Path) -> tuple[int, float]:
+    """Return a sort key: files without a row come last."""
+    try:
+        names = pq.read_schema(path).names
+        _check_names(path, names)
+        with pq.ParquetFile(path) as file:
+            steps = file.read(columns=["_step"]).column("_step")
+        least: Any = pc.min(steps.cast(pa.float64(), safe=False))
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    first = least.as_py()
+    return (1, 0.0) if first is None else (0, first)
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    if "_step" not in names:
+        raise SourceProblem(
+            f"{path.name} has no column _step, so its rows have no order.",
+            hint="Give W&B's history export, which has _step, not another Parquet file.",
+        )
+    if len(set(names)) < len(names):
+        raise SourceProblem(f"{path.name} has two columns of one name.", hint=_AGAIN)
+
+
+def _file_rows(path: Path) -> Iterator[LogRows]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(ROWS_PER_BATCH):
+                yield LogRows(batch.num_rows, _columns(batch))
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def _columns(batch: pa.RecordBatch) -> dict[KeyPath, pa.Array[Any]]:
+    columns: dict[KeyPath, pa.Array[Any]] = {}
+    for name, array in zip(batch.schema.names, batch.columns, strict=True):
+        if not _INDEX.fullmatch(name):
+            columns.update(spread_array((name,), array))
+    return columns
+
+
+def _damaged(path: Path, error: Exception) -> SourceProblem:
+    reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    return SourceProblem(f"{path.name} cannot be read as Parquet: {reason}.", hint=_AGAIN)

@@ -1,0 +1,281 @@
+"""Parquet histories: exact values of every type, several files, damaged files."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dakota_wh.errors import SourceProblem
+from dakota_wh.ingest.exports import parquet_file
+from dakota_wh.ingest.exports.parquet_file import ParquetExport
+from dakota_wh.ingest.source import Continuation
+
+Read = Callable[[Any], Any]
+
+
+def export(folder: Path, columns: dict[str, Any], **options: Any) -> ParquetExport:
+    """Write a history with ``_step`` in front and return its source."""
+    count = len(next(iter(columns.values())))
+    table = pa.table({"_step": pa.array(range(count), pa.int64()), **columns})
+    pq.write_table(table, folder / "abc12345_history.parquet", **options)
+    return ParquetExport((folder / "abc12345_history.parquet",), "abc12345")
+
+
+def test_exact_numbers(tmp_path: Path, whole: Read, not_logged: object) -> None:
+    big = 2**53 + 1
+    read = whole(
+        export(
+            tmp_path,
+            {
+                "i8": pa.array([-1, None], pa.int8()),
+                "i32": pa.array([5, None], pa.int32()),
+                "i64": pa.array([big, None], pa.int64()),
+                "u32": pa.array([2**32 - 1, None], pa.uint32()),
+                "u64": pa.array([2**63 - 1, None], pa.uint64()),
+                "u64big": pa.array([2**64 - 1, None], pa.uint64()),
+                "f16": pa.array([0.5, None], pa.float16()),
+                "f32": pa.array([0.1, math.nan], pa.float32()),
+                "f64": pa.array([0.1, -math.inf], pa.float64()),
+                "b": pa.array([True, None]),
+                "dec": pa.array([Decimal("12345678901234567890.10"), None]),
+                "decint": pa.array([Decimal(big), None]),
+            },
+        )
+    )
+    for name, value in {
+        "i8": -1, "i32": 5, "i64": big, "u32": 2**32 - 1, "u64": 2**63 - 1, "u64big": 2**64 - 1,
+        "f16": 0.5, "b": True, "decint": big,
+    }.items():  # fmt: skip
+        assert read.values(name) == [value, not_logged], name
+        assert type(read.values(name)[0]) is type(value)
+    assert read.values("f32")[0] == 0.10000000149011612
+    assert math.isnan(read.values("f32")[1])
+    assert read.values("f64") == [0.1, -math.inf]
+    assert read.tokens[("dec",)][0] == "12345678901234567890.10"
+    assert read.tokens[("_step",)] == [0, 1]
+
+
+def test_texts_and_times(tmp_path: Path, whole: Read, not_logged: object) -> None:
+    moment = datetime(2025, 11, 9, 15, 9, 4, 500_000, tzinfo=UTC)
+    words = ['a "b"\n', "NaN", None, "é"]
+    read = whole(
+        export(
+            tmp_path,
+            {
+                "s": pa.array(words, pa.string()),
+                "ls": pa.array(words, pa.large_string()),
+                "dict": pa.array(words).dictionary_encode(),
+                "bin": pa.array([b"text", b"\xff\x00", None, b""], pa.binary()),
+                "ts": pa.array([moment] * 4, pa.timestamp("us", "Europe/Berlin")),
+                "naive": pa.array([moment.replace(tzinfo=None)] * 4, pa.timestamp("ns")),
+                "day": pa.array([date(2025, 1, 2)] * 4),
+                "took": pa.array([5] * 4, pa.duration("s")),
+                "_timestamp": pa.array([moment, None, moment, moment], pa.timestamp("ms", "UTC")),
+                "none": pa.nulls(4),
+                "empty": pa.nulls(4, pa.float64()),
+            },
+        )
+    )
+    expected = [not_logged if word is None else word for word in words]
+    for name in ("s", "ls", "dict"):
+        assert read.values(name) == expected
+    assert read.values("bin") == ["text", "/wA=", not_logged, ""]
+    assert datetime.fromisoformat(read.values("ts")[0]) == moment
+    assert read.values("naive")[0].startswith("2025-11-09T15:09:04.5")
+    assert read.values("day")[0] == "2025-01-02"
+    assert read.values("took")[0] == "0:00:05"
+    assert read.values("_timestamp")[:2] == [moment.timestamp(), not_logged]
+    assert ("none",) not in read.tokens
+    assert ("empty",) not in read.tokens
+
+
+def test_nested(tmp_path: Path, whole: Read, not_logged: object) -> None:
+    read = whole(
+        export(
+            tmp_path,
+            {
+                "a": [{"b": 1, "c": {"d": "x", "e": None}}, None, {"b": None, "c": {"d": "y"}}],
+                "h": [
+                    {"_type": "histogram", "values": [1, 2], "path": None},
+                    {"_type": "image-file", "values": None, "path": "p"},
+                    {"_type": None, "values": [3], "path": None},
+                ],
+                "l": [[1.0, math.nan, None], [], None],
+                "m": pa.array([[("k", 1)], [], None], pa.map_(pa.string(), pa.int64())),
+                "ll": [[[1]], [[2, 3]], [None]],
+            },
+        )
+    )
+    assert read.values("a", "b") == [1, not_logged, not_logged]
+    assert read.values("a", "c", "d") == ["x", not_logged, "y"]
+    assert ("a", "c", "e") not in read.tokens
+    assert read.tokens[("h",)] == [
+        '{"_type":"histogram","values":[1,2]}',
+        '{"_type":"image-file","path":"p"}',
+        None,
+    ]
+    assert read.tokens[("h", "values")] == [None, None, "[3]"]
+    assert read.tokens[("l",)] == ["[1.0,NaN,null]", "[]", None]
+    assert read.tokens[("m",)] == ['{"k":1}', "[]", None]
+    assert read.tokens[("ll",)] == ["[[1]]", "[[2,3]]", "[null]"]
+
+
+columns = {
+    "float64": st.floats(),
+    "int64": st.integers(-(2**63), 2**63 - 1),
+    "bool": st.booleans(),
+    "object": st.text(st.characters(codec="utf-8")),
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_what_pandas_writes_comes_back(data: Any, whole: Read) -> None:
+    count = data.draw(st.integers(1, 6))
+    frame = {name: data.draw(st.lists(kind, min_size=count, max_size=count))
+             for name, kind in columns.items()}  # fmt: skip
+    frame["_step"] = list(range(count))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "x.parquet"
+        pd.DataFrame(frame).to_parquet(path)
+        read = whole(ParquetExport((path,), "x"))
+    for name, values in frame.items():
+        if name != "float64":
+            assert read.values(name) == values
+            continue
+        # pandas stores NaN in a float column as null
+        backs = read.tokens.get((name,), [None] * count)
+        for value, back in zip(values, backs, strict=True):
+            same = back is None or math.isnan(back) if math.isnan(value) else back == value
+            assert same
+
+
+def test_row_groups_stream_in_order(
+    tmp_path: Path, whole: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_file, "ROWS_PER_BATCH", 10)
+    read = whole(export(tmp_path, {"a": list(range(100, 200))}, row_group_size=7))
+    assert read.values("a") == list(range(100, 200))
+    assert read.batches >= 10
+
+
+def parts(folder: Path, *steps: list[int | None]) -> ParquetExport:
+    """Write one file a list of steps."""
+    paths = []
+    for number, values in enumerate(steps):
+        path = folder / f"e_p_abc12345_{number}.runhistory.parquet"
+        pq.write_table(pa.table({"_step": pa.array(values, pa.int64())}), path)
+        paths.append(path)
+    return ParquetExport(tuple(paths), "abc12345")
+
+
+def test_files_are_ordered_by_first_step_and_rows_are_not(tmp_path: Path, whole: Read) -> None:
+    read = whole(parts(tmp_path, [20, 21], [], [3, 1, 2], [None, 10]))
+    assert [value for value in read.tokens[("_step",)] if value is not None] == [
+        3, 1, 2, 10, 20, 21,
+    ]  # fmt: skip
+    assert (read.facts.entity, read.facts.project) == ("e", "p")
+    assert read.facts.warnings == ()
+
+
+def test_a_missing_part_is_told(tmp_path: Path, whole: Read) -> None:
+    source = parts(tmp_path, [0], [1], [2])
+    rest = ParquetExport((source.paths[0], source.paths[2]), "abc12345")
+    assert "no part 1" in whole(rest).facts.warnings[0]
+
+
+def test_the_files_beside_it(tmp_path: Path, whole: Read) -> None:
+    (tmp_path / "abc12345_summary.json").write_text('{"a": 1, "_wandb": {}}')
+    source = export(tmp_path, {"a": [1]})
+    first = whole(source)
+    assert first.facts.summary == {"a": 1}
+    again = source.read(json.loads(json.dumps(first.facts.resume)))
+    assert again.continuation is Continuation.UNCHANGED
+    assert list(again.rows()) == []
+    assert again.facts() == first.facts
+    export(tmp_path, {"a": [2]})
+    assert source.read(first.facts.resume).continuation is Continuation.WHOLE
+
+
+def test_empty_table(tmp_path: Path, whole: Read) -> None:
+    assert whole(export(tmp_path, {"a": pa.array([], pa.float64())})).count == 0
+
+
+def test_pandas_index_is_left_out(tmp_path: Path, whole: Read) -> None:
+    path = tmp_path / "x.parquet"
+    pd.DataFrame({"_step": [3, 4]}, index=[7, 9]).to_parquet(path)
+    assert set(whole(ParquetExport((path,), "x")).tokens) == {("_step",)}
+
+
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array([0])] * 3, names=["_step", "a", "a"])
+    path = tmp_path / "x.parquet"
+    pq.write_table(table, path)
+    with pytest.raises(SourceProblem, match="two columns"):
+        ParquetExport((path,), "x").read(None)
+
+
+def read_all(path: Path) -> None:
+    """Read a file to its end; only SourceProblem may come of it."""
+    try:
+        reading = ParquetExport((path,), "x").read(None)
+        for _ in reading.rows():
+            pass
+        reading.facts()
+    except SourceProblem as error:
+        message = str(error)
+    else:
+        return
+    assert path.name in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("version", ["gzip", "none"])
+def test_damage_never_escapes(tmp_path: Path, version: str) -> None:
+    export(
+        tmp_path,
+        {"a": [0.5] * 50, "s": ["x"] * 50, "n": [{"x": 1}] * 50},
+        compression=version,
+    )
+    path = tmp_path / "abc12345_history.parquet"
+    data = path.read_bytes()
+    for end in range(0, len(data), 61):
+        path.write_bytes(data[:end])
+        read_all(path)
+    for position in range(0, len(data), 17):
+        path.write_bytes(data[:position] + bytes([data[position] ^ 0x5A]) + data[position + 1 :])
+        read_all(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=200))
+def test_garbage_never_escapes(data: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "x.parquet"
+        path.write_bytes(data)
+        read_all(path)
+        path.write_bytes(b"PAR1" + data + b"PAR1")
+        read_all(path)
+
+
+def test_a_cut_file_is_told(tmp_path: Path) -> None:
+    source = export(tmp_path, {"a": [1]})
+    path = source.paths[0]
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(SourceProblem, match=r"abc12345_history\.parquet cannot be read") as caught:
+        source.read(None)
+    assert "again" in caught.value.hint
+    assert str(tmp_path) not in str(caught.value)
