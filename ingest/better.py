@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dakota_wh.ingest.certificate import RANK
 from dakota_wh.warehouse.run_row import RunRow
 
 
-def why_kept(stored: RunRow, new: RunRow) -> str:
-    """Return why the stored run is kept, or nothing when the new one may take its place."""
+def why_kept(stored: RunRow, new: RunRow, missing: Sequence[str] = ()) -> str:
+    """Return why the stored run is kept, or nothing when the new one may take its place.
+
+    ``missing`` names what the stored run was read from and the new source does not have.
+    """
     has = f"The warehouse has {stored.rows} rows ({stored.completeness}) from {stored.source_name}"
     ask = "to replace it all the same: --force"
+    if missing:
+        return (
+            f"{has}; also from {', '.join(missing)}, which this source is without: "
+            f"give the folder that holds all of the run; {ask}"
+        )
     if new.rows < stored.rows or RANK[new.completeness] < RANK[stored.completeness]:
         return f"{has}; this source has {new.rows} ({new.completeness}); {ask}"
     if new.source != stored.source and new.rows == stored.rows and _knows(new) < _knows(stored):

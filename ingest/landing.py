@@ -14,15 +14,16 @@ from pathlib import Path
 from dakota_wh.errors import RunConflict, UsageProblem, WarehouseError
 from dakota_wh.ingest import better, patterns
 from dakota_wh.ingest.landed import Action, Landed
-from dakota_wh.ingest.pass_through import Passed, Told, take
+from dakota_wh.ingest.pass_through import Told, take
 from dakota_wh.ingest.progress import OnProgress, Progress, ignore
-from dakota_wh.ingest.recognise import recognise
-from dakota_wh.ingest.source import Continuation, Reading, Source
+from dakota_wh.ingest.rebuild import rebuild_run
+from dakota_wh.ingest.recognise import recognise, united
+from dakota_wh.ingest.source import Continuation, Source
 from dakota_wh.warehouse import catalogue, folder
 from dakota_wh.warehouse.layout import PART_TABLES, ROLES
 from dakota_wh.warehouse.run_lock import run_lock
 from dakota_wh.warehouse.run_row import RunRow, newest, publish
-from dakota_wh.warehouse.staging import empty, move_in, staging
+from dakota_wh.warehouse.staging import move_in, staging
 from dakota_wh.warehouse.sweep import sweep
 
 
@@ -95,7 +96,7 @@ def _sources(what: Sequence[str]) -> tuple[list[Source], list[Landed]]:
             sources += recognise(one)
         except WarehouseError as error:
             failed.append(Landed(one, one, Action.FAILED, note=error.message, error=error))
-    return sources, failed
+    return united(sources), failed
 
 
 def land(root: Path, source: Source, options: Options, on_progress: OnProgress = ignore) -> Landed:
@@ -125,51 +126,28 @@ def _land(
         if live.role_given and options.role is None:
             options = replace(options, role=live.role)
         _refuse_other_run(live, source.entity, source.project, options)
-    reading = source.read(_resume(live, source, options))
+    resume = None
+    if live is not None and live.source == source.kind and not options.force:
+        resume = live.resume_point()
+    reading = source.read(resume)
     if live is not None and reading.continuation is Continuation.UNCHANGED:
         return _unchanged(root, live, source, options)
     with staging(root, run_id) as staged:
         told = Told(run_id, options.role, options.entity, options.project)
-        passed = _take(root, told, live, source, reading, staged, on_progress)
+        passed = take(root, told, live, source, reading, staged, on_progress)
         row = passed.row
         if live is not None:
             _refuse_other_run(live, row.entity, row.project, options)
-            worse = "" if options.force else better.why_kept(live, row)
+            worse = "" if options.force else better.why_kept(live, row, passed.missing)
             if worse:
                 return _outcome(live, source, Action.KEPT, note=worse)
         on_progress(Progress(run_id, "publishing", row.rows, row.rows))
         move_in(staged, root, row.role, run_id, PART_TABLES)
         publish(root, row)
+    if passed.moves_to is not None:
+        row = rebuild_run(root, row, options.role)
     action = Action.GREW if passed.new_rows < row.rows else Action.STORED
     return _outcome(row, source, action, new_rows=passed.new_rows)
-
-
-def _take(
-    root: Path,
-    told: Told,
-    live: RunRow | None,
-    source: Source,
-    reading: Reading,
-    staged: Path,
-    on_progress: OnProgress,
-) -> Passed:
-    """Read the source; once more from its beginning where new rows change the run's role."""
-    passed = take(root, told, live, source, reading, staged, on_progress)
-    if passed.fits:
-        return passed
-    empty(staged)
-    return take(root, told, None, source, source.read(None), staged, on_progress)
-
-
-def _resume(live: RunRow | None, source: Source, options: Options) -> dict[str, object] | None:
-    """Return where to go on; None when all of it must be read again."""
-    if live is None or options.force or live.source != source.kind:
-        return None
-    if options.role is not None and options.role != live.role:
-        return None  # the run moves whole
-    if live.meaning != patterns.fingerprint():
-        return None  # another version's idea of roles and metrics
-    return live.resume_point()
 
 
 def _refuse_other_run(
@@ -187,15 +165,23 @@ def _refuse_other_run(
 
 
 def _unchanged(root: Path, live: RunRow, source: Source, options: Options) -> Landed:
-    """Publish what the user newly says of an unchanged run; write nothing when that is nothing."""
+    """Store what is new about an unchanged run: what the user says, or how this version sees it.
+
+    When that is nothing, nothing is written.
+    """
     entity, project = live.entity or options.entity, live.project or options.project
-    if (entity, project) == (live.entity, live.project) and (
-        options.role is None or live.role_given
-    ):
+    says = (entity, project) != (live.entity, live.project) or (
+        options.role is not None and not live.role_given
+    )
+    moves = options.role is not None and options.role != live.role
+    if not says and not moves and live.meaning == patterns.fingerprint():
         return _outcome(live, source, Action.UNCHANGED)
     live.entity, live.project = entity, project
     live.role_given = live.role_given or options.role is not None
-    publish(root, live)
+    if moves or live.meaning != patterns.fingerprint():
+        live = rebuild_run(root, live, options.role)
+    else:
+        publish(root, live)
     return _outcome(live, source, Action.STORED)
 
 

@@ -42,8 +42,10 @@ class Passed:
 
     row: RunRow
     new_rows: int
-    #: False when the stored parts lie under another role: then the run must be read whole.
-    fits: bool = True
+    #: What the stored run was read from and this source does not have.
+    missing: tuple[str, ...] = ()
+    #: The role that the whole run now has, where new rows were added under the one it had.
+    moves_to: str | None = None
 
 
 def take(
@@ -68,6 +70,7 @@ def take(
     row = _new_row(told, source, facts)
     with opened([*stored, *writer.written]) as history:
         axis = derive.decide(row, history, facts.config, told.role)
+        moves_to = _stay(row, live)
         grew = live is not None and _grow(root, row, live, writer, axis, staged)
         if not grew:
             derive.build_whole(row, history, axis, lambda table: staged / table)
@@ -75,7 +78,15 @@ def take(
     parts.write_entries(staged / "summary", facts.summary)
     parts.write_entries(staged / "config", facts.config)
     row.parts = _named_parts(root, live, staged, grew)
-    return Passed(row, writer.rows, fits=live is None or live.role == row.role)
+    return Passed(row, writer.rows, facts.missing, moves_to)
+
+
+def _stay(row: RunRow, live: RunRow | None) -> str | None:
+    """Keep a growing run under the role that its stored parts lie under; return another it has."""
+    if live is None or live.role == row.role:
+        return None
+    moves_to, row.role = row.role, live.role
+    return moves_to
 
 
 @contextmanager

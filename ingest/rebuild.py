@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from dakota_wh.errors import WarehouseError
@@ -42,18 +43,8 @@ def _rebuild(root: Path, run_id: str, on_progress: OnProgress) -> Landed:
     sweep(root, run_id, live)
     if live is None:
         raise WarehouseError(f"Run {run_id} was removed meanwhile.")
-    stored = parts.paths_of(root, live, "history")
-    row = newest(root, run_id) or live
-    on_progress(Progress(run_id, "metrics", 0, row.rows))
-    with staging(root, run_id) as staged, opened(stored) as history:
-        config = parts.stored_config(root, live)
-        axis = derive.decide(row, history, config, live.role if live.role_given else None)
-        derive.build_whole(row, history, axis, lambda table: staged / table)
-        moved = _carry_over(root, live, row, staged)
-        made = [path for table in PART_TABLES for path in (staged / table).glob("part-*.parquet")]
-        row.parts = sorted(parts.ids_of([*moved, *made]))
-        move_in(staged, root, row.role, run_id, PART_TABLES)
-        publish(root, row)
+    on_progress(Progress(run_id, "metrics", 0, live.rows))
+    row = rebuild_run(root, live, live.role if live.role_given else None)
     return Landed(
         run_id,
         row.source_name,
@@ -63,6 +54,26 @@ def _rebuild(root: Path, run_id: str, on_progress: OnProgress) -> Landed:
         completeness=row.completeness,
         note=row.evidence,
     )
+
+
+def rebuild_run(root: Path, live: RunRow, given_role: str | None) -> RunRow:
+    """Derive a stored run anew, under a role that the user gives or that its history tells.
+
+    Called under the run's lock. Returns the row that was published.
+    """
+    row = replace(live)
+    with (
+        staging(root, live.run_id) as staged,
+        opened(parts.paths_of(root, live, "history")) as history,
+    ):
+        axis = derive.decide(row, history, parts.stored_config(root, live), given_role)
+        derive.build_whole(row, history, axis, lambda table: staged / table)
+        kept = _carry_over(root, live, row, staged)
+        made = [path for table in PART_TABLES for path in (staged / table).glob("part-*.parquet")]
+        row.parts = sorted(parts.ids_of([*kept, *made]))
+        move_in(staged, root, row.role, row.run_id, PART_TABLES)
+        publish(root, row)
+    return row
 
 
 def _carry_over(root: Path, live: RunRow, row: RunRow, staged: Path) -> list[Path]:

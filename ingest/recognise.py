@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dakota_wh.errors import NoSuchSource, SourceProblem
 from dakota_wh.ingest.exports.find import find_exports
 from dakota_wh.ingest.source import Source
 from dakota_wh.ingest.wandb_log.find import find_logs
+from dakota_wh.ingest.wandb_log.source import WandbLog
 
 
 def recognise(what: str) -> list[Source]:
@@ -30,6 +32,18 @@ def recognise(what: str) -> list[Source]:
     if not sources:
         raise NoSuchSource(_nothing_in(path), hint=_TAKES)
     return sources
+
+
+def united(sources: Sequence[Source]) -> list[Source]:
+    """Return the sources with logs of one run, named one by one, as one source."""
+    logs: dict[str, WandbLog] = {}
+    for source in sources:
+        if isinstance(source, WandbLog):
+            known = logs.get(source.run_id)
+            here = [*known.segments, *source.segments] if known else source.segments
+            logs[source.run_id] = WandbLog(list({s.path.resolve(): s for s in here}.values()))
+    others = [source for source in sources if not isinstance(source, WandbLog)]
+    return [*logs.values(), *others]
 
 
 _TAKES = (

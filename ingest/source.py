@@ -85,6 +85,8 @@ class RunFacts:
     #: Byte ranges ``(file, start, end)`` that could not be read, and the records lost with them.
     skipped: tuple[tuple[str, int, int], ...] = ()
     lost_records: int = 0
+    #: What an earlier pass read of this run and this source does not have: files, by name.
+    missing: tuple[str, ...] = ()
     #: What this kind of source cannot tell, in words: "an empty cell may be NaN or not logged".
     lossy: tuple[str, ...] = ()
     #: Anything else that a person should see once, a sentence each.

@@ -18,16 +18,11 @@ from dakota_wh.warehouse.layout import STATE_FOLDER, encode_run_id, run_folder
 def staging(root: Path, run_id: str) -> Iterator[Path]:
     """Give an empty folder for the run's new parts; it is deleted at the end."""
     folder = root / STATE_FOLDER / "staging" / encode_run_id(run_id)
-    empty(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     try:
         yield folder
     finally:
-        empty(folder)
-
-
-def empty(folder: Path) -> None:
-    """Delete a staging folder with all that is in it."""
-    shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def move_in(staged: Path, root: Path, role: str, run_id: str, tables: Iterable[str]) -> list[Path]:

@@ -21,16 +21,23 @@ _NO_TYPES = (
 )
 
 
+#: A segment and its open file; (None, None) for one that an earlier pass read and is not here now.
+Piece = tuple[Segment | None, Snapshot | None]
+
+
 @dataclass(slots=True)
 class LogReading:
-    """Implements ``Reading``. Made by ``WandbLog.read``; ``progress`` is where it begins."""
+    """Implements ``Reading``. Made by ``WandbLog.read``; ``progress`` is where it begins.
+
+    ``missing`` names the logs that an earlier pass has read and that are not given now, where the
+    pass could not go on from it.
+    """
 
     run_id: str
-    segments: Sequence[Segment]
-    files: Sequence[Snapshot]
+    pieces: Sequence[Piece]
     continuation: Continuation
     progress: Progress
-    warnings: list[str] = field(default_factory=list)
+    missing: tuple[str, ...] = ()
     _batch: HistoryBatch = field(default_factory=HistoryBatch)
     _finished: bool = False
 
@@ -41,15 +48,19 @@ class LogReading:
             SourceProblem: a file cannot be read any more.
         """
         try:
-            for index in range(max(len(self.progress.bookmarks) - 1, 0), len(self.segments)):
+            first = max(len(self.progress.bookmarks) - 1, 0)
+            for index, (segment, file) in enumerate(self.pieces):
+                if index < first or segment is None or file is None:
+                    continue
                 try:
-                    yield from self._segment(index)
+                    yield from self._segment(index, segment, file)
                 except (OSError, NotALogError) as error:
-                    raise problem_of(self.segments[index].name, error) from error
+                    raise problem_of(segment.name, error) from error
             self._finished = True
         finally:
-            for file in self.files:
-                file.close()
+            for _, file in self.pieces:
+                if file is not None:
+                    file.close()
 
     def facts(self) -> RunFacts:
         """Return what is known of the run.
@@ -70,18 +81,19 @@ class LogReading:
         )
         facts.lost_records = progress.lost_records()
         facts.lossy = () if progress.typed else (_NO_TYPES,)
-        facts.warnings = (*self.warnings, *self._warnings())
+        facts.missing = self.missing
+        facts.warnings = tuple(self._warnings())
         facts.resume = progress.to_json()
         return facts
 
-    def _segment(self, index: int) -> Iterator[LogRows]:
+    def _segment(self, index: int, segment: Segment, file: Snapshot) -> Iterator[LogRows]:
         """Read one file, from its bookmark if it has one."""
-        progress, file, name = self.progress, self.files[index], self.segments[index].name
+        progress = self.progress
         if index == len(progress.bookmarks):
-            progress.bookmarks.append(Bookmark(name))
+            progress.bookmarks.append(Bookmark(segment.name))
             progress.fold.begin_segment()
         mark = progress.bookmarks[index]
-        mark.size = file.size
+        mark.size, mark.started = file.size, segment.started
         scan = Scan(file, mark.good_end)
         for payload in scan.records():
             if self._take(payload, mark):

@@ -19,6 +19,7 @@ class Bookmark:
     """How far one file was read. ``digest`` is the hash of its bytes ``[0, good_end)``."""
 
     name: str
+    started: int | None = None  # microseconds since 1970
     good_end: int = 0
     size: int = 0
     digest: str = ""
@@ -59,6 +60,7 @@ class Bookmark:
         """Return strict JSON values."""
         return {
             "name": self.name,
+            "started": self.started,
             "good_end": self.good_end,
             "size": self.size,
             "digest": self.digest,
@@ -75,6 +77,7 @@ class Bookmark:
         """Undo ``to_json``. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
             name=str(data["name"]),
+            started=None if data["started"] is None else int(data["started"]),
             good_end=int(data["good_end"]),
             size=int(data["size"]),
             digest=str(data["digest"]),

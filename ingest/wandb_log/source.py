@@ -8,7 +8,7 @@ from typing import Any, Final
 from dakota_wh.ingest.source import Continuation
 
 from .framing import NotALogError, Scan, check_header
-from .reading import LogReading
+from .reading import LogReading, Piece
 from .resume import Bookmark, Progress
 from .segments import Segment, problem_of
 from .snapshot import Snapshot
@@ -61,48 +61,67 @@ class WandbLog:
         try:
             files.extend(map(_opened, self.segments))
             stored = None if resume is None else Progress.from_json(resume)
-            found = Continuation.WHOLE if stored is None else self._compare(stored, files)
+            return self._reading(stored, files)
         except BaseException:
             for file in files:
                 file.close()
             raise
-        if stored is None or found is Continuation.WHOLE:
-            return LogReading(
-                self.run_id, self.segments, files, found, Progress(), self._missing(stored)
-            )
-        return LogReading(self.run_id, self.segments, files, found, stored)
 
-    def _compare(self, stored: Progress, files: Sequence[Snapshot]) -> Continuation:
-        """Tell how the files relate to what was read before."""
-        marks = stored.bookmarks
-        names = [segment.name for segment in self.segments]
-        if not marks or [mark.name for mark in marks] != names[: len(marks)]:
-            return Continuation.WHOLE
-        grown = changed = False
-        for segment, mark, file in zip(self.segments, marks, files, strict=False):
-            try:
-                # Rows of an earlier segment come before those of a later one: if that has grown
-                # since, its new rows cannot be appended.
-                if grown or not _same_beginning(file, mark):
-                    return Continuation.WHOLE
-                grown = _has_more(file, mark)
-            except (OSError, NotALogError) as error:
-                raise problem_of(segment.name, error) from error
-            changed = mark is marks[-1] and file.size != mark.size
-        if grown or changed or len(names) > len(marks):
-            return Continuation.APPEND
-        return Continuation.UNCHANGED
+    def _reading(self, stored: Progress | None, files: Sequence[Snapshot]) -> LogReading:
+        here = list(zip(self.segments, files, strict=True))
+        pieces = None if stored is None else _aligned(stored.bookmarks, here)
+        if stored is not None and pieces is not None:
+            found = _compare(stored.bookmarks, pieces)
+            if found is not Continuation.WHOLE:
+                return LogReading(self.run_id, pieces, found, stored)
+        names = {segment.name for segment in self.segments}
+        missing = [m.name for m in stored.bookmarks if m.name not in names] if stored else []
+        return LogReading(self.run_id, here, Continuation.WHOLE, Progress(), missing=tuple(missing))
 
-    def _missing(self, stored: Progress | None) -> list[str]:
-        """Say which logs an earlier pass has read that this one does not see."""
-        here = {segment.name for segment in self.segments}
-        gone = [mark.name for mark in stored.bookmarks if mark.name not in here] if stored else []
-        if not gone:
-            return []
-        return [
-            f"An earlier ingest of run {self.run_id} also read {', '.join(gone)}, which is not "
-            "among the logs given now: give the folder that holds all of them."
-        ]
+
+def _aligned(
+    marks: Sequence[Bookmark], here: Sequence[tuple[Segment, Snapshot]]
+) -> list[Piece] | None:
+    """Put the files given now beside the bookmarks, new ones behind; None where that is not so.
+
+    A file that was read before and is not given now stays as it was read. A new one must have
+    begun after all of them, and must not be one of them under another name.
+    """
+    by_name = {segment.name: (segment, file) for segment, file in here}
+    known: list[Piece] = [by_name.pop(mark.name, (None, None)) for mark in marks]
+    new = list(by_name.values())
+    absent = [mark for mark, (segment, _) in zip(marks, known, strict=True) if segment is None]
+    latest = max((mark.started for mark in marks if mark.started is not None), default=None)
+    for segment, file in new:
+        begun = segment.started
+        if absent and (begun is None or latest is None or begun <= latest):
+            return None
+        if any(_same_beginning(file, mark) for mark in absent):
+            return None
+    order = [segment.order() for segment, _ in [*known, *new] if segment is not None]
+    return [*known, *new] if order == sorted(order) else None
+
+
+def _compare(marks: Sequence[Bookmark], pieces: Sequence[Piece]) -> Continuation:
+    """Tell how the files relate to what was read before."""
+    grown = changed = False
+    for mark, (segment, file) in zip(marks, pieces, strict=False):
+        if segment is None or file is None:
+            continue
+        try:
+            if not _same_beginning(file, mark):
+                return Continuation.WHOLE
+            grown = _has_more(file, mark)
+            # Rows of an earlier segment come before those of a later one: if that has grown
+            # since, its new rows cannot be appended.
+            if grown and mark is not marks[-1]:
+                return Continuation.WHOLE
+        except (OSError, NotALogError) as error:
+            raise problem_of(segment.name, error) from error
+        changed = mark is marks[-1] and file.size != mark.size
+    if grown or changed or len(pieces) > len(marks):
+        return Continuation.APPEND
+    return Continuation.UNCHANGED
 
 
 def _opened(segment: Segment) -> Snapshot:

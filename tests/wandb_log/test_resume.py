@@ -131,17 +131,33 @@ def test_an_earlier_segment_that_grew_means_all_of_it(tmp_path: Path) -> None:
     assert (got.continuation, got.segments) == (Continuation.WHOLE, [0] * 9 + [1])
 
 
-def test_a_segment_that_is_gone_is_spoken_of(tmp_path: Path) -> None:
-    path = place(tmp_path, log(growing(rows=8)))
-    second = records([(17, run("abc", start=1_700_009_999))])
+def test_segments_given_one_after_the_other_equal_both_at_once(tmp_path: Path) -> None:
+    first = place(tmp_path, log(growing(rows=8)))
+    second = records([(17, run("abc", start=1_700_009_999)), (2, history([item(["_step"], "0")]))])
     other = place(tmp_path, log(second), stamp="20250102_000000")
-    resume = read(only(tmp_path)).facts.resume
-    path.unlink()
+    resume = read(only(first)).facts.resume
     got = read(only(other), resume)
+    assert (got.continuation, got.segments) == (Continuation.APPEND, [1])
+    assert got.facts.resume == read(only(tmp_path)).facts.resume
+    for again in (first, other, tmp_path):
+        assert read(only(again), got.facts.resume).continuation is Continuation.UNCHANGED
+
+
+def test_an_earlier_segment_given_later_is_not_appended(tmp_path: Path) -> None:
+    first = place(tmp_path, log(growing(rows=8)))
+    second = records([(17, run("abc", start=1_700_009_999)), (2, history([item(["_step"], "0")]))])
+    other = place(tmp_path, log(second), stamp="20250102_000000")
+    got = read(only(first), read(only(other)).facts.resume)
     assert got.continuation is Continuation.WHOLE
-    assert any(
-        "offline-run-20250101_000000-abc/run-abc.wandb" in text for text in got.facts.warnings
-    )
+    assert got.facts.missing == ("offline-run-20250102_000000-abc/run-abc.wandb",)
+
+
+def test_a_log_under_another_name_is_not_appended_to_itself(tmp_path: Path) -> None:
+    data = log(growing(rows=8))
+    first = place(tmp_path / "a", data)
+    copy = place(tmp_path / "b", data, stamp="20250103_000000")
+    got = read(only(copy), read(only(first)).facts.resume)
+    assert (got.continuation, len(got.rows)) == (Continuation.WHOLE, 8)
 
 
 def test_a_torn_tail_that_turns_out_damaged_is_reported_once(tmp_path: Path) -> None:
