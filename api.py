@@ -6,7 +6,7 @@ Everything here is also a command of the same name, and the command line calls n
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,10 @@ from dakota_wh.warehouse.result import Result
 
 if TYPE_CHECKING:
     from dakota_wh.ingest.landed import Landed
+    from dakota_wh.ingest.planned import Planned
     from dakota_wh.ingest.progress import Progress
+    from dakota_wh.ingest.wandb_api.fetching import Fetch
+    from dakota_wh.warehouse.checks import Finding
 
 #: The folder that is meant when nobody names one.
 DEFAULT_FOLDER: Final = "dakota-warehouse"
@@ -44,6 +47,7 @@ class Warehouse:
         project: str | None = None,
         store_as: str | None = None,
         force: bool = False,
+        fetch: Fetch | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> list[Landed]:
         """Bring runs into the warehouse; see :func:`dakota_wh.ingest.landing.ingest`."""
@@ -57,7 +61,28 @@ class Warehouse:
             project=project,
             store_as=store_as,
             force=force,
+            fetch=fetch,
             on_progress=on_progress,
+        )
+
+    def plan(
+        self,
+        *what: str | os.PathLike[str],
+        entity: str | None = None,
+        project: str | None = None,
+        store_as: str | None = None,
+        fetch: Fetch | None = None,
+    ) -> list[Planned]:
+        """Return what ``ingest`` would do, writing nothing; see :mod:`dakota_wh.ingest.planned`."""
+        from dakota_wh.ingest.planned import plan
+
+        return plan(
+            self.path,
+            [os.fspath(w) for w in what],
+            entity=entity,
+            project=project,
+            store_as=store_as,
+            fetch=fetch,
         )
 
     def query(
@@ -102,6 +127,41 @@ class Warehouse:
         from dakota_wh.ingest.landing import remove
 
         remove(self.path, run_id)
+
+    def pair(self, orchestrator: str, trainer: str, *, remove: bool = False) -> bool:
+        """Fix which trainer belongs to which orchestrator, or undo that with ``remove``.
+
+        It stays through ingest and rebuild, and goes before every scored pair. Returns whether
+        anything changed.
+
+        Raises:
+            NoSuchRun: one of the runs is not there.
+            NothingFound: ``remove``, and the two are no pair that was fixed.
+            UsageProblem: it is one run, or the two are the other way round.
+            WarehouseError: one of them is in another fixed pair.
+        """
+        from dakota_wh.warehouse import folder, pairs
+        from dakota_wh.warehouse.connection import check_is_warehouse
+        from dakota_wh.warehouse.query import known_runs
+
+        check_is_warehouse(self.path)
+        if remove:
+            pairs.release(self.path, orchestrator, trainer)
+            return True
+        known_runs(self.path, [orchestrator, trainer])
+        folder.create(self.path)
+        return pairs.fix(self.path, orchestrator, trainer)
+
+    def check(
+        self,
+        *runs: str,
+        require_nonzero: Sequence[str] = (),
+        thresholds: Mapping[str, float] | None = None,
+    ) -> list[Finding]:
+        """Return what is odd about the runs; see :func:`dakota_wh.warehouse.checks.check`."""
+        from dakota_wh.warehouse.checks import check
+
+        return check(self.path, runs, require_nonzero=require_nonzero, thresholds=thresholds)
 
     def rebuild(self, *, on_progress: Callable[[Progress], None] | None = None) -> list[Landed]:
         """Make metrics, roles and the catalogue anew from the stored history, no source needed."""

@@ -34,6 +34,7 @@ _ENGINE_INTERRUPTED: Final = "Query interrupted"
 #: Each command: the module that holds it, and its line in ``--help``.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "ingest": ("ingest", "Bring runs into the warehouse."),
+    "watch": ("watch", "Ingest runs that still train, until they end."),
     "query": ("query", "Print a view's rows."),
     "sql": ("sql", "Print the rows of one SELECT."),
     "runs": ("runs", "List the runs that are here."),
@@ -41,6 +42,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "views": ("views", "List the views."),
     "schema": ("schema", "Describe the columns of a view."),
     "shell": ("shell", "Open the duckdb shell on the views."),
+    "check": ("check", "Find what is odd about the runs."),
+    "pair": ("pair", "Fix which trainer belongs to which orchestrator."),
     "rebuild": ("rebuild", "Make everything derived anew, from the stored history."),
     "remove": ("remove", "Delete runs from the warehouse."),
     "demo": ("demo", "Try it all on a small sample, without network or account."),
@@ -53,7 +56,7 @@ First steps:
   dakota-wh query reward_trends
 
 Each command's --help has examples. Exit codes: 0 ok, 1 error, 2 usage, 3 nothing found,
-4 sign-in, 5 network, 6 some runs failed, 130 interrupted.
+4 sign-in, 5 network, 6 some runs failed, 7 check found something, 130 interrupted.
 """
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -60,6 +62,23 @@ def warehouse_options(function: F) -> F:
         callback=remember_folder,
         help="The warehouse's folder (default: $DAKOTA_WH_DIR, else ./dakota-warehouse).",
     )(function)
+
+
+@contextmanager
+def ends_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the program at once while it only reads.
+
+    Python's own handler would have to wait until DuckDB comes back from a long computation. The
+    shell is told 130 either way.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # ignored, as in the background of a script, or somebody else's
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def the_warehouse() -> Warehouse:

@@ -78,7 +78,7 @@ class Output:
         if chosen == "parquet":
             if terminal:
                 raise UsageProblem(
-                    "Parquet is not for a terminal.", hint="Write it: -o FILE.parquet"
+                    "Parquet is not for a terminal.", hint="Write it to a file: -o FILE.parquet"
                 )
             stdout.flush()
             _write_bytes(rows, chosen, stdout.buffer)

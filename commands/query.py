@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
+from dakota_wh.commands.invocation import Command, ends_at_once, the_warehouse, warehouse_options
 from dakota_wh.commands.output import Output, output_options
 from dakota_wh.warehouse.layout import ROLES
 
@@ -46,7 +46,8 @@ def command(
     """
     output = Output(format_, file, limited=limit is not None)
     output.chosen()
-    rows = the_warehouse().query(
-        name, runs=runs, role=role, metric=metric, version=version, limit=limit
-    )
+    with ends_at_once():
+        rows = the_warehouse().query(
+            name, runs=runs, role=role, metric=metric, version=version, limit=limit
+        )
     output.write(rows)

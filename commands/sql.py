@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
+from dakota_wh.commands.invocation import Command, ends_at_once, the_warehouse, warehouse_options
 from dakota_wh.commands.output import Output, output_options
 from dakota_wh.errors import NothingFound, UsageProblem
 
@@ -75,7 +75,9 @@ def command(
     output = Output(format_, file)
     output.chosen()
     select = _statement(text, script)
-    output.write(the_warehouse().sql(select, timeout=timeout or None, memory_limit=memory_limit))
+    with ends_at_once():
+        rows = the_warehouse().sql(select, timeout=timeout or None, memory_limit=memory_limit)
+    output.write(rows)
 
 
 def _statement(text: str | None, script: Path | None) -> str:

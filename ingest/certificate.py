@@ -45,6 +45,7 @@ class Seen:
     first: int | None = None
     last: int | None = None
     summary_step: int | None = None
+    segments: int = 1
     agreeing: int = 0  # numbers of the summary that equal the last stored one
     differing: tuple[str, ...] = ()  # the keys whose do not
 
@@ -68,15 +69,16 @@ def look(history: StoredHistory, summary: Mapping[str, Any]) -> Seen:
         first=int(steps[0]) if steps.size else None,
         last=int(steps[-1]) if steps.size else None,
         summary_step=_whole(claimed),
+        segments=history.segment_count(),
         agreeing=agreeing,
         differing=differing,
     )
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return int(value) if value == int(value) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def _compare(history: StoredHistory, summary: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:
@@ -87,11 +89,19 @@ def _compare(history: StoredHistory, summary: Mapping[str, Any]) -> tuple[int, t
         last = history.last_number(path)
         if last is None:
             continue
-        if last == value or (math.isnan(last) and math.isnan(value)):
+        if _same(last, value):
             agreeing += 1
         else:
             differing.append(".".join(path))
     return agreeing, tuple(sorted(differing))
+
+
+def _same(last: float, value: float) -> bool:
+    try:
+        said = float(value)  # an integer beyond 2**53 rounds, as the stored number did
+    except OverflowError:
+        return False
+    return last == said or (math.isnan(last) and math.isnan(said))
 
 
 def certify(facts: RunFacts, kind: str, seen: Seen) -> Certificate:
@@ -114,6 +124,13 @@ def _certify_log(facts: RunFacts, seen: Seen) -> Certificate:
             "the run still writes, or was killed",
             "no",
         )
+    if facts.torn and seen.segments > 1:
+        return Certificate(
+            "truncated",
+            f"one of the {seen.segments} logs ends in the middle of a record, "
+            f"the last one with an exit record after {seen.rows} rows in all",
+            "no",
+        )
     return Certificate(
         "complete", f"the log ends with an exit record after {seen.rows} rows", "no", seen.rows
     )
@@ -124,29 +141,34 @@ def _certify_export(facts: RunFacts, seen: Seen) -> Certificate:
         if facts.expected_rows == 0:
             return Certificate("complete", "the source says that the run logged nothing", "no", 0)
         return Certificate("unknown", "the export holds no rows", "unknown", facts.expected_rows)
-    if facts.ended is Ended.OPEN:
-        return Certificate(
-            "growing", f"{seen.rows} rows; the run was still running when exported", "unknown"
-        )
+    found = _certify_rows(facts, seen)
+    if facts.ended is Ended.OPEN and found.verdict != "sampled":
+        text = f"{found.evidence}; the run was still running when exported"
+        return Certificate("growing", text, "unknown")
+    return found
+
+
+def _certify_rows(facts: RunFacts, seen: Seen) -> Certificate:
     if seen.summary_step is None or seen.last is None:
         return _without_summary(facts, seen)
     if seen.last < seen.summary_step:
         return _short(seen)
+    evidence = f"{_extent(seen)}{_agreement(seen)}"
     if facts.expected_rows is not None and seen.rows < facts.expected_rows:
         text = f"{seen.rows} rows of the {facts.expected_rows} that the service counts"
         return Certificate("sampled", text, "yes", facts.expected_rows)
-    if seen.missing_inside == 0 and seen.first == 0:
-        return Certificate("complete", f"{_extent(seen)}{_agreement(seen)}", "no", seen.rows)
-    if facts.expected_rows is not None:
+    if seen.missing_inside == 0 and seen.first == 0 and seen.last == seen.summary_step:
+        return Certificate("complete", evidence, "no", seen.rows)
+    if facts.expected_rows == seen.rows:
         text = f"all {facts.expected_rows} rows that the service counts"
         return Certificate("complete", f"{text}{_agreement(seen)}", "no", facts.expected_rows)
-    if seen.differing:
-        return Certificate("sampled", f"{_extent(seen)}{_agreement(seen)}", "yes")
-    return Certificate(
-        "unknown",
-        f"{_extent(seen)}{_agreement(seen)}; the missing steps may never have been logged",
-        "unknown",
-    )
+    if seen.last > seen.summary_step:
+        text = f"{evidence}: it is older than the rows, and does not say where they end"
+        return Certificate("unknown", text, "unknown")
+    if seen.differing and seen.missing_inside:
+        return Certificate("sampled", evidence, "yes")
+    which = "missing steps" if seen.missing_inside else f"steps before {seen.first}"
+    return Certificate("unknown", f"{evidence}; the {which} may never have been logged", "unknown")
 
 
 def _short(seen: Seen) -> Certificate:

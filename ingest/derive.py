@@ -1,4 +1,4 @@
-"""From stored history to what analysis reads: step axis, role, metrics, series.
+"""From stored history to what analysis reads: step axis, role, metrics, series, components.
 
 The same code serves an ingest, whose history was just written, and a rebuild from what is stored.
 """
@@ -8,16 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from dakota_wh.ingest import patterns, role, steps
+from dakota_wh.ingest import components, patterns, role, steps
 from dakota_wh.ingest.source import StepMetric
 from dakota_wh.warehouse import metrics
 from dakota_wh.warehouse.column_names import printed
+from dakota_wh.warehouse.components import write_components
 from dakota_wh.warehouse.history import StoredHistory
 from dakota_wh.warehouse.metrics import Built, RowSteps, Series
 from dakota_wh.warehouse.parts import write_series
 from dakota_wh.warehouse.run_row import RunRow
+
+#: The evidence for a role that the user said.
+GIVEN: Final = "given by --role"
 
 #: Gives the folder that the new parts of a table go to.
 FolderOf = Callable[[str], Path]
@@ -36,20 +40,25 @@ def decide(
     axis = steps.choose(history, names, read_step_metrics(row.step_metrics))
     row.step_key, row.step_evidence = printed(axis.key), axis.evidence
     if given_role is not None:
-        row.role, row.role_evidence, row.role_given = given_role, "given by --role", True
+        row.role, row.role_evidence, row.role_given = given_role, GIVEN, True
     else:
         found = role.detect(names, row.name, config)
         row.role, row.role_evidence = found.role, found.evidence
-    row.meaning = patterns.fingerprint()
+    row.meaning = meaning()
     return axis
+
+
+def meaning() -> str:
+    """Return what changes with the rules by which a history is understood."""
+    return f"{patterns.fingerprint()}-{components.METHOD}"
 
 
 def build_whole(
     row: RunRow, history: StoredHistory, axis: steps.StepAxis, folder: FolderOf
 ) -> None:
-    """Write metrics, steps and series of a whole history, and count them in the row."""
+    """Write metrics, steps, series and components of a whole history; count them in the row."""
     built = metrics.build(history, axis.steps, axis.key, folder, {})
-    _write_index(folder("series"), built.series)
+    _write_index(folder, built.series, history, axis)
     _count(row, built, built.first_step, built.last_step)
 
 
@@ -58,12 +67,17 @@ def build_behind(
     stored: RunRow,
     earlier: Mapping[str, Series],
     new: StoredHistory,
+    whole: StoredHistory,
     axis: steps.StepAxis,
     folder: FolderOf,
 ) -> None:
-    """Write metrics and steps of ``new`` rows, which all come after those that are ``stored``."""
-    built = metrics.build(new, axis.steps, axis.key, folder, earlier)
-    _write_index(folder("series"), built.series)
+    """Write metrics and steps of ``new`` rows, which all come after those that are ``stored``.
+
+    ``axis`` is that of the ``whole`` history, from which series and components are told.
+    """
+    behind = RowSteps(axis.steps.values[stored.rows :], axis.steps.known[stored.rows :])
+    built = metrics.build(new, behind, axis.key, folder, earlier)
+    _write_index(folder, built.series, whole, axis)
     built.steps += stored.steps
     built.duplicate_steps += stored.duplicate_steps
     built.collapsed_rows += stored.collapsed_rows
@@ -81,8 +95,10 @@ def _count(row: RunRow, built: Built, first: int | None, last: int | None) -> No
     row.unstepped_rows = built.unstepped_rows
 
 
-def _write_index(folder: Path, series: Mapping[str, Series]) -> None:
-    """Write the series with each metric's writer and canonical kind."""
+def _write_index(
+    folder: FolderOf, series: Mapping[str, Series], history: StoredHistory, axis: steps.StepAxis
+) -> None:
+    """Write the series with each metric's writer and kind, and what the reward is made of."""
     kinds = patterns.kinds(series)
     meaning = {
         name: (
@@ -92,7 +108,26 @@ def _write_index(folder: Path, series: Mapping[str, Series]) -> None:
         )
         for name in series
     }
-    write_series(folder, series, meaning)
+    write_series(folder("series"), series, meaning)
+    _write_components(folder("components"), kinds, history, axis)
+
+
+def _write_components(
+    folder: Path, kinds: Mapping[str, patterns.Kind], history: StoredHistory, axis: steps.StepAxis
+) -> None:
+    """Write the components of the run's main reward, where it has one."""
+    reward = next((n for n, k in kinds.items() if (k.kind, k.rank) == ("reward", 1)), None)
+    if reward is None:
+        return
+    keys = metrics.metric_keys(history, axis.key)
+
+    def values(name: str) -> components.Values:
+        return components.Values(*metrics.by_step(history, axis.steps, keys[name]))
+
+    candidates = [name for name, kind in kinds.items() if kind.kind == "reward_component"]
+    beside = components.of_reward(reward, candidates)
+    explained = components.explain(reward, values(reward), {name: values(name) for name in beside})
+    write_components(folder, explained)
 
 
 def comes_after(new: RowSteps, last_step: int | None) -> bool:

@@ -8,21 +8,25 @@ written last, makes them what readers see. Until that moment the earlier state i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dakota_wh.errors import RunConflict, UsageProblem, WarehouseError
-from dakota_wh.ingest import better, patterns
+from dakota_wh.ingest import better, derive
 from dakota_wh.ingest.landed import Action, Landed
 from dakota_wh.ingest.pass_through import Told, take
 from dakota_wh.ingest.progress import OnProgress, Progress, ignore
 from dakota_wh.ingest.rebuild import rebuild_run
-from dakota_wh.ingest.recognise import recognise, united
+from dakota_wh.ingest.recognise import address_of, recognise, united
 from dakota_wh.ingest.source import Continuation, Source
-from dakota_wh.warehouse import catalogue, folder
+from dakota_wh.ingest.trouble import TROUBLE, problem_of
+from dakota_wh.ingest.wandb_api.fetching import Fetch, fetch_runs
+from dakota_wh.ingest.wandb_api.run_address import Address
+from dakota_wh.warehouse import catalogue, folder, parts
 from dakota_wh.warehouse.layout import PART_TABLES, ROLES
 from dakota_wh.warehouse.run_lock import run_lock
-from dakota_wh.warehouse.run_row import RunRow, newest, publish
+from dakota_wh.warehouse.run_row import RunRow, live_parts, newest, publish
 from dakota_wh.warehouse.staging import move_in, staging
 from dakota_wh.warehouse.sweep import sweep
 
@@ -36,6 +40,7 @@ class Options:
     project: str | None = None
     store_as: str | None = None
     force: bool = False
+    refetch: bool = False
 
 
 def ingest(
@@ -47,18 +52,21 @@ def ingest(
     project: str | None = None,
     store_as: str | None = None,
     force: bool = False,
+    fetch: Fetch | None = None,
     on_progress: OnProgress | None = None,
 ) -> list[Landed]:
     """Bring every run of ``what`` into the warehouse at ``root``, which is created if need be.
 
     Args:
         root: the warehouse's folder.
-        what: paths of W&B logs, run folders, ``wandb/`` folders or exports.
+        what: paths of W&B logs, run folders, ``wandb/`` folders or exports; runs of W&B by id,
+            ``entity/project/id`` or web address; ``entity/project`` with filters in ``fetch``.
         role: the runs' role, instead of the one that their keys, name and config tell.
-        entity: the W&B entity, where the source does not know it.
+        entity: the W&B entity, where ``what`` or the source does not name it.
         project: the W&B project, likewise.
         store_as: the id to store the one run under.
         force: replace a stored run even by a source that knows less, or by another run.
+        fetch: how runs are fetched from W&B, and which of a project.
         on_progress: called as work goes on.
 
     Returns:
@@ -68,16 +76,22 @@ def ingest(
         UsageProblem: a role that does not exist, ``store_as`` with several runs, nothing named.
         NotAWarehouse: the folder cannot be made a warehouse.
     """
-    options = Options(role, entity, project, store_as, force)
+    fetch = fetch or Fetch()
+    options = Options(role, entity, project, store_as, force, fetch.refetch)
     _check(options, what)
-    sources, outcomes = _sources(what)
-    if store_as and len({source.run_id for source in sources}) > 1:
-        raise UsageProblem(f"--as {store_as} names one run, but there are {len(sources)}.")
-    if sources:
+    fetch.check()
+    sources, addresses, outcomes = _meant(what, options)
+    named = {source.run_id for source in sources} | {str(address) for address in addresses}
+    if store_as and len(named) > 1:
+        raise UsageProblem(f"--as {store_as} names one run, but there are {len(named)}.")
+    if sources or (addresses and not fetch.local_only):
         folder.create(root)
         catalogue.ensure(root)
     for source in sources:
         outcomes.append(land(root, source, options, on_progress or ignore))
+    if addresses:
+        told = asdict(options)
+        outcomes += fetch_runs(root, addresses, told, fetch, on_progress or ignore)
     return outcomes
 
 
@@ -88,15 +102,23 @@ def _check(options: Options, what: Sequence[str]) -> None:
         raise UsageProblem(f"There is no role {options.role!r}.", hint=f"Roles: {', '.join(ROLES)}")
 
 
-def _sources(what: Sequence[str]) -> tuple[list[Source], list[Landed]]:
+def _meant(
+    what: Sequence[str], options: Options
+) -> tuple[list[Source], list[Address], list[Landed]]:
+    """Return local sources, runs of the service, and what is neither."""
     sources: list[Source] = []
+    addresses: list[Address] = []
     failed: list[Landed] = []
     for one in what:
         try:
-            sources += recognise(one)
+            address = address_of(one, options.entity, options.project)
+            if address is None:
+                sources += recognise(one)
+            else:
+                addresses.append(address)
         except WarehouseError as error:
             failed.append(Landed(one, one, Action.FAILED, note=error.message, error=error))
-    return united(sources), failed
+    return united(sources), addresses, failed
 
 
 def land(root: Path, source: Source, options: Options, on_progress: OnProgress = ignore) -> Landed:
@@ -107,13 +129,8 @@ def land(root: Path, source: Source, options: Options, on_progress: OnProgress =
             return _land(root, run_id, source, options, on_progress)
     except WarehouseError as error:
         return Landed(run_id, source.name, Action.FAILED, note=error.message, error=error)
-    except OSError as error:
-        what = error.strerror or str(error)
-        problem = WarehouseError(
-            f"Run {run_id} could not be stored: {what}.",
-            hint="Nothing that was stored is lost. Check space and permissions, and ingest again.",
-        )
-        problem.__cause__ = error
+    except TROUBLE as error:
+        problem = problem_of(run_id, error)
         return Landed(run_id, source.name, Action.FAILED, note=problem.message, error=problem)
 
 
@@ -125,10 +142,13 @@ def _land(
     if live is not None:
         if live.role_given and options.role is None:
             options = replace(options, role=live.role)
-        _refuse_other_run(live, source.entity, source.project, options)
+        entity, project = source.entity or options.entity, source.project or options.project
+        _refuse_other_run(live, entity, project, options)
     resume = None
-    if live is not None and live.source == source.kind and not options.force:
-        resume = live.resume_point()
+    again = options.force or options.refetch
+    if live is not None and live.source == source.kind and not again:
+        # With a part gone, all of the run is read again, which puts it back.
+        resume = live.resume_point() if _all_there(root, live) else None
     reading = source.read(resume)
     if live is not None and reading.continuation is Continuation.UNCHANGED:
         return _unchanged(root, live, source, options)
@@ -138,16 +158,29 @@ def _land(
         row = passed.row
         if live is not None:
             _refuse_other_run(live, row.entity, row.project, options)
-            worse = "" if options.force else better.why_kept(live, row, passed.missing)
+            # What was only added to holds all that is stored, and a part that is gone is no
+            # better than what is here.
+            added = reading.continuation is Continuation.APPEND or not _all_there(root, live)
+            worse = "" if options.force or added else better.why_kept(live, row, passed.missing)
             if worse:
                 return _outcome(live, source, Action.KEPT, note=worse)
         on_progress(Progress(run_id, "publishing", row.rows, row.rows))
-        move_in(staged, root, row.role, run_id, PART_TABLES)
-        publish(root, row)
+        try:
+            move_in(staged, root, row.role, run_id, PART_TABLES)
+            publish(root, row)
+        except OSError:
+            with suppress(OSError):
+                sweep(root, run_id, live)  # what was moved in is nobody's, and takes room
+            raise
     if passed.moves_to is not None:
         row = rebuild_run(root, row, options.role)
     action = Action.GREW if passed.new_rows < row.rows else Action.STORED
     return _outcome(row, source, action, new_rows=passed.new_rows)
+
+
+def _all_there(root: Path, live: RunRow) -> bool:
+    here = {i for table in PART_TABLES for i in parts.ids_of(parts.paths_of(root, live, table))}
+    return live_parts(live) <= here
 
 
 def _refuse_other_run(
@@ -174,11 +207,12 @@ def _unchanged(root: Path, live: RunRow, source: Source, options: Options) -> La
         options.role is not None and not live.role_given
     )
     moves = options.role is not None and options.role != live.role
-    if not says and not moves and live.meaning == patterns.fingerprint():
+    if not says and not moves and live.meaning == derive.meaning():
         return _outcome(live, source, Action.UNCHANGED)
     live.entity, live.project = entity, project
-    live.role_given = live.role_given or options.role is not None
-    if moves or live.meaning != patterns.fingerprint():
+    if options.role is not None and not live.role_given:
+        live.role_evidence, live.role_given = derive.GIVEN, True
+    if moves or live.meaning != derive.meaning():
         live = rebuild_run(root, live, options.role)
     else:
         publish(root, live)

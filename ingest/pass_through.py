@@ -15,6 +15,7 @@ from dakota_wh.ingest import derive, steps
 from dakota_wh.ingest.certificate import certify, look
 from dakota_wh.ingest.progress import OnProgress, Progress
 from dakota_wh.ingest.source import Continuation, Reading, RunFacts, Source
+from dakota_wh.ingest.wandb_api.verdict import certify_service
 from dakota_wh.warehouse import parts, run_row
 from dakota_wh.warehouse.entries import to_json
 from dakota_wh.warehouse.history import HistoryWriter, StoredHistory
@@ -71,7 +72,7 @@ def take(
     with opened([*stored, *writer.written]) as history:
         axis = derive.decide(row, history, facts.config, told.role)
         moves_to = _stay(row, live)
-        grew = live is not None and _grow(root, row, live, writer, axis, staged)
+        grew = live is not None and _grow(root, row, live, writer, history, axis, staged)
         if not grew:
             derive.build_whole(row, history, axis, lambda table: staged / table)
         _certify(row, source, facts, history)
@@ -86,6 +87,7 @@ def _stay(row: RunRow, live: RunRow | None) -> str | None:
     if live is None or live.role == row.role:
         return None
     moves_to, row.role = row.role, live.role
+    row.meaning = ""  # out of date until it has moved: were we killed before, the next ingest does
     return moves_to
 
 
@@ -120,6 +122,7 @@ def _grow(
     row: RunRow,
     live: RunRow,
     writer: HistoryWriter,
+    whole: StoredHistory,
     axis: steps.StepAxis,
     staged: Path,
 ) -> bool:
@@ -128,9 +131,8 @@ def _grow(
     if live.step_key != row.step_key or not derive.comes_after(new, live.last_step):
         return False
     earlier = parts.stored_series(root, live)
-    new_axis = steps.StepAxis(axis.key, axis.evidence, new)
     with opened(writer.written) as added:
-        derive.build_behind(row, live, earlier, added, new_axis, lambda table: staged / table)
+        derive.build_behind(row, live, earlier, added, whole, axis, lambda table: staged / table)
     return True
 
 
@@ -181,7 +183,9 @@ def program_version() -> str:
 
 
 def _certify(row: RunRow, source: Source, facts: RunFacts, history: StoredHistory) -> None:
-    found = certify(facts, source.kind, look(history, facts.summary))
+    seen = look(history, facts.summary)
+    served = source.kind == "wandb-api"
+    found = certify_service(facts, seen) if served else certify(facts, source.kind, seen)
     row.rows = history.rows
     row.completeness, row.evidence = found.verdict, found.evidence
     row.sampled, row.expected_rows = found.sampled, found.expected_rows

@@ -16,6 +16,8 @@ _FILES: Final = ("role_patterns.csv", "metric_kinds.csv", "frameworks.csv")
 
 #: The framework whose patterns every run falls back on.
 ANY: Final = "any"
+#: Those that are asked last, for kinds that nothing else gave: any name with reward or score in it.
+ELSE: Final = "else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +89,20 @@ def kinds(metrics: Iterable[str]) -> dict[str, Kind]:
     """Return the canonical kind of each metric that has one.
 
     The patterns of the run's framework come first, in the order of their table, then those for
-    any; within one pattern, names in alphabetical order. Ranks count from 1 within a kind.
+    any, then those for else; within one pattern, names in alphabetical order. Ranks count from 1
+    within a kind.
     """
     names = sorted(metrics)
     own = framework(names)
     found: dict[str, Kind] = {}
     ranks: dict[str, int] = {}
-    ordered = [row for row in _kinds() if row[0] == own] + [r for r in _kinds() if r[0] == ANY]
-    for _, kind, pattern in ordered:
-        for metric in names:
-            if metric not in found and pattern.search(metric):
-                ranks[kind] = ranks.get(kind, 0) + 1
-                found[metric] = Kind(kind, ranks[kind])
+    for asked in (own, ANY, ELSE):
+        missing = {kind for _, kind, _ in _kinds() if asked != ELSE or kind not in ranks}
+        for whose, kind, pattern in _kinds():
+            if whose != asked or kind not in missing:
+                continue
+            for metric in names:
+                if metric not in found and pattern.search(metric):
+                    ranks[kind] = ranks.get(kind, 0) + 1
+                    found[metric] = Kind(kind, ranks[kind])
     return found

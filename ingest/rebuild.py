@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from dakota_wh.errors import WarehouseError
+from dakota_wh.errors import NotAWarehouse, WarehouseError
 from dakota_wh.ingest import derive
 from dakota_wh.ingest.landed import Action, Landed
 from dakota_wh.ingest.pass_through import opened
 from dakota_wh.ingest.progress import OnProgress, Progress, ignore
+from dakota_wh.ingest.trouble import TROUBLE, problem_of
 from dakota_wh.warehouse import catalogue, folder, parts
 from dakota_wh.warehouse.connection import check_is_warehouse
 from dakota_wh.warehouse.layout import PART_TABLES, stored_run_ids
@@ -34,7 +35,15 @@ def rebuild(root: Path, *, on_progress: OnProgress | None = None) -> list[Landed
                 outcomes.append(_rebuild(root, run_id, on_progress or ignore))
         except WarehouseError as error:
             outcomes.append(Landed(run_id, "", Action.FAILED, note=error.message, error=error))
-    catalogue.build(root)
+        except TROUBLE as error:
+            problem = problem_of(run_id, error)
+            outcomes.append(Landed(run_id, "", Action.FAILED, note=problem.message, error=problem))
+    try:
+        catalogue.build(root)
+    except NotAWarehouse:
+        # A run that cannot be read is why no view can be: its outcome says so.
+        if not any(outcome.error for outcome in outcomes):
+            raise
     return outcomes
 
 

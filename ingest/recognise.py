@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from dakota_wh.errors import NoSuchSource, SourceProblem
 from dakota_wh.ingest.exports.find import find_exports
 from dakota_wh.ingest.source import Source
-from dakota_wh.ingest.wandb_log.find import find_logs
+from dakota_wh.ingest.wandb_api.run_address import Address, is_path_like, read_address
+from dakota_wh.ingest.wandb_log.find import find_logs, one_each
 from dakota_wh.ingest.wandb_log.source import WandbLog
 
 
@@ -34,16 +36,27 @@ def recognise(what: str) -> list[Source]:
     return sources
 
 
+def address_of(what: str, entity: str | None, project: str | None) -> Address | None:
+    """Return which run or project of W&B is meant; None where a path is.
+
+    Raises:
+        NoSuchSource, UsageProblem: it is no path, and no run can be meant either.
+    """
+    if "://" not in what and (is_path_like(what) or Path(what).exists()):
+        return None
+    return read_address(what, entity, project, base_url=os.environ.get("WANDB_BASE_URL"))
+
+
 def united(sources: Sequence[Source]) -> list[Source]:
     """Return the sources with logs of one run, named one by one, as one source."""
-    logs: dict[str, WandbLog] = {}
-    for source in sources:
-        if isinstance(source, WandbLog):
-            known = logs.get(source.run_id)
-            here = [*known.segments, *source.segments] if known else source.segments
-            logs[source.run_id] = WandbLog(list({s.path.resolve(): s for s in here}.values()))
+    segments = {
+        segment.path.resolve(): segment
+        for source in sources
+        if isinstance(source, WandbLog)
+        for segment in source.segments
+    }
     others = [source for source in sources if not isinstance(source, WandbLog)]
-    return [*logs.values(), *others]
+    return [*one_each(segments.values()), *others]
 
 
 _TAKES = (
@@ -61,9 +74,4 @@ def _nothing_in(path: Path) -> str:
 
 
 def _not_there(what: str) -> NoSuchSource:
-    if "/" in what or "\\" in what or "." in what:
-        return NoSuchSource(f"There is no file or folder {what}.", hint=_TAKES)
-    return NoSuchSource(
-        f"There is no file or folder {what} here.",
-        hint="This version reads local logs and exports, not W&B itself: name the run's path.",
-    )
+    return NoSuchSource(f"There is no file or folder {what}.", hint=_TAKES)

@@ -80,6 +80,10 @@ class RunFacts:
     ended: Ended = Ended.UNKNOWN
     #: How many log rows there should be in all, where the source says so.
     expected_rows: int | None = None
+    #: The last ``_step`` that there should be, where the source says so beside its summary.
+    last_step: int | None = None
+    #: How many rows were asked for where not all were, None otherwise.
+    sampled: int | None = None
     #: True when the source stops in the middle of a record.
     torn: bool = False
     #: Byte ranges ``(file, start, end)`` that could not be read, and the records lost with them.
@@ -125,7 +129,7 @@ class Source(Protocol):
 
     @property
     def kind(self) -> str:
-        """One of ``wandb-log``, ``csv-export``, ``json-export``, ``parquet-export``."""
+        """``wandb-log``, ``csv-export``, ``json-export``, ``parquet-export`` or ``wandb-api``."""
         ...
 
     @property

@@ -3,6 +3,7 @@
 -- formula: score = name + group + config + start + overlap + last_step + data; accepted where score >= 5, the runs ran at the same time, and every rival of either run is at least 2 points below
 -- note: prefilter: a pair with at most 1 point before the data check is no candidate, for 1 + 2 can neither be accepted (5) nor rival what is (5 - 2)
 -- note: the data check reads the steps of a candidate that ran at the same time and is among the 5 best of its orchestrator and of its trainer before the check; any other is a rival as if the check had passed
+-- note: a run of a fixed pair (fixed_pairs) is in no candidate, and nobody's rival
 -- note: an empty or missing fact is worth 0 points; a missing entity or project is compatible with any
 -- column orchestrator_run_id VARCHAR: the run of role orchestrator
 -- column trainer_run_id VARCHAR: the run of role trainer
@@ -24,7 +25,16 @@
 -- column trainer_first_steps BIGINT: those that the trainer logged before the orchestrator
 -- column orchestrator_role VARCHAR: orchestrator
 -- column trainer_role VARCHAR: trainer
-WITH settings AS (
+WITH fixed AS (
+    SELECT p.orchestrator_run_id AS run_id
+    FROM fixed_pairs_v1 AS p
+    INNER JOIN runs_v1 AS t ON t.run_id = p.trainer_run_id
+    UNION
+    SELECT p.trainer_run_id AS run_id
+    FROM fixed_pairs_v1 AS p
+    INNER JOIN runs_v1 AS o ON o.run_id = p.orchestrator_run_id
+),
+settings AS (
     SELECT
         run_id,
         role,
@@ -75,7 +85,8 @@ sides AS (
     FROM runs_v1 AS r
     LEFT JOIN settings AS c ON c.run_id = r.run_id AND c.role = r.role
     LEFT JOIN last_steps AS l ON l.run_id = r.run_id AND l.role = r.role
-    WHERE r.role IN ('orchestrator', 'trainer')
+    LEFT JOIN fixed AS f ON f.run_id = r.run_id
+    WHERE r.role IN ('orchestrator', 'trainer') AND f.run_id IS NULL
 ),
 compared AS (
     SELECT

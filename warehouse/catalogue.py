@@ -8,7 +8,8 @@ differ from what a small stamp file says. Storage version 1.0 lets DuckDB 1.4, 1
 from __future__ import annotations
 
 import json
-import os
+import shutil
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,12 +18,18 @@ import duckdb
 
 from dakota_wh.errors import NotAWarehouse
 from dakota_wh.sql import views as registry
-from dakota_wh.warehouse.connection import check_is_warehouse, first_line
-from dakota_wh.warehouse.layout import CATALOGUE, LAYOUT_VERSION, STATE_FOLDER
+from dakota_wh.warehouse.connection import check_is_warehouse, first_line, retrying
+from dakota_wh.warehouse.layout import (
+    CATALOGUE,
+    LAYOUT_VERSION,
+    STATE_FOLDER,
+    missing_tables,
+)
 from dakota_wh.warehouse.quoting import identifier, literal
 from dakota_wh.warehouse.relations import create_statements, files_of_catalogue
 
 _STORAGE: Final = "v1.0.0"
+_STAGED_SUFFIX: Final = ".tmp"
 
 
 def _stamp(root: Path) -> dict[str, str]:
@@ -70,50 +77,66 @@ def ensure(root: Path) -> bool:
 
 
 def refresh(root: Path) -> None:
-    """Do :func:`ensure` on the way of a reader, which must not fail by it."""
+    """Do :func:`ensure` on the way of a reader, which must not fail by it, nor wait for others."""
     with suppress(NotAWarehouse, OSError):
-        ensure(root)
+        if not is_current(root) and not shell_is_writing(root):
+            build(root, wait=0.0)
 
 
-def build(root: Path) -> None:
-    """Build the catalogue anew.
+def build(root: Path, *, wait: float = 20.0) -> None:
+    """Build the catalogue anew; others may be at it for ``wait`` seconds before.
 
     Raises:
         NotAWarehouse: the folder holds no warehouse, or cannot be written or read.
     """
+    from filelock import FileLock  # slow to import, and seldom needed
+
     root = root.absolute()
     check_is_warehouse(root)
-    staged = root / f".{CATALOGUE}.{os.getpid()}.tmp"
+    if missing_tables(root):
+        from dakota_wh.warehouse.folder import create  # imports pyarrow
+
+        create(root)  # an earlier version of this program made it
+    state = stamp_path(root).parent
     try:
-        _write(staged, root)
-        staged.replace(root / CATALOGUE)
-        path = stamp_path(root)
-        path.parent.mkdir(exist_ok=True)
-        text = json.dumps(_stamp(root), indent=1)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        state.mkdir(exist_ok=True)
+        # One builder at a time, so that what a killed one left has a name to be found by.
+        with FileLock(state / "catalogue.lock", timeout=wait):
+            _replace(root)
     except (OSError, duckdb.Error) as error:
         raise NotAWarehouse(
             f"The catalogue of {root} cannot be built: {first_line(error)}",
             hint="Check the folder's permissions and space, then: dakota-wh rebuild",
         ) from error
+
+
+def _replace(root: Path) -> None:
+    staged = root / f".{CATALOGUE}{_STAGED_SUFFIX}"
+    stamp = stamp_path(root)
+    temporary = stamp.with_suffix(_STAGED_SUFFIX)
+    try:
+        # Elsewhere at first: DuckDB cannot write below a folder that has a "?" in its name.
+        with tempfile.TemporaryDirectory(prefix="dakota-wh-") as elsewhere:
+            built = Path(elsewhere) / CATALOGUE
+            _write(built, root)
+            shutil.copyfile(built, staged)
+        staged.replace(root / CATALOGUE)
+        temporary.write_text(json.dumps(_stamp(root), indent=1), encoding="utf-8")
+        temporary.replace(stamp)
     finally:
-        for leftover in (staged, staged.with_name(staged.name + ".wal")):
+        for leftover in (staged, temporary):
             with suppress(OSError):
                 leftover.unlink(missing_ok=True)
 
 
 def _write(path: Path, root: Path) -> None:
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
     with duckdb.connect(
         str(path), config={"storage_compatibility_version": _STORAGE}
     ) as connection:
         aliases = registry.aliases()
         relations = [*(view.relation for view in registry.all_views()), *aliases]
         for statement in create_statements(relations, files_of_catalogue(root)):
-            connection.execute(statement)
+            retrying(lambda text=statement: connection.execute(text))  # type: ignore[misc]
         for view in registry.all_views():
             for name in (view.relation, *(a for a, r in aliases.items() if r == view.relation)):
                 comment = literal(view.description)

@@ -1,9 +1,10 @@
 """Which column of history holds which logged key.
 
 SQL names do not see case, the two partition columns and the bookkeeping columns are taken, and a
-nested key prints like a plain one with dots. Whoever comes first keeps the plain name; a later
-one gets ``~2``, ``~3`` behind it, stays there for the rest of the run, and its exact key stands in
-the Parquet field's metadata.
+nested key prints like a plain one with dots; a name that ends like a text sibling would meet one
+of another run in the union of all. Whoever comes first keeps the plain name, W&B's own keys always
+do; a later one gets ``~2``, ``~3`` behind it, stays there for the rest of the run, and its exact
+key stands in the Parquet field's metadata.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ KeyPath = tuple[str, ...]
 
 #: Columns of ours in every history file: position in the run's log, part, segment.
 ROW, PART, SEGMENT = "_row", "_part", "_segment"
+_OWN: Final = ("_step", "_runtime", "_timestamp")
 _TAKEN: Final = ("run_id", "role", "filename", "file_row_number", "file_index", ROW, PART, SEGMENT)
 
 _KEY_METADATA: Final = b"dakota_wh.key"
@@ -33,6 +35,8 @@ class ColumnNames:
         self._taken = {name.lower() for name in _TAKEN} | {
             (name + TEXT_SUFFIX).lower() for name in _TAKEN
         }
+        for name in _OWN:
+            self._hold((name,), name)
 
     def column(self, key: KeyPath) -> str:
         """Return the key's column, choosing one if it has none yet."""
@@ -41,11 +45,16 @@ class ColumnNames:
             return known
         plain = printed(key)
         name, attempt = plain, 1
-        while name.lower() in self._taken or (name + TEXT_SUFFIX).lower() in self._taken:
+        while self._is_taken(name.lower()):
             attempt += 1
             name = f"{plain}~{attempt}"
         self._hold(key, name)
         return name
+
+    def _is_taken(self, lowered: str) -> bool:
+        if lowered.endswith(TEXT_SUFFIX):
+            return True
+        return lowered in self._taken or lowered + TEXT_SUFFIX in self._taken
 
     def _hold(self, key: KeyPath, name: str) -> None:
         self._columns[key] = name
@@ -67,7 +76,7 @@ def printed(key: Sequence[str]) -> str:
 
 def field_for(key: KeyPath, name: str, kind: pa.DataType) -> pa.Field:
     """Return the Parquet field of a key's column; a name that is not the key says which it is."""
-    if (name.removesuffix(TEXT_SUFFIX),) == key and not key[0].endswith(TEXT_SUFFIX):
+    if (name.removesuffix(TEXT_SUFFIX),) == key:
         return pa.field(name, kind)
     return pa.field(name, kind, metadata={_KEY_METADATA: json.dumps(key).encode()})
 

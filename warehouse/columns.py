@@ -2,11 +2,14 @@
 
 A key ``K`` fills at most two columns of a file:
 
-* ``K``: the numbers, BIGINT if all of them were integers, else DOUBLE; BOOLEAN if all values were
-  booleans. Never text, so that the union over runs never turns a metric into text.
-* ``K::json``: the JSON text of whatever ``K`` does not hold exactly: strings, lists, dicts, media,
-  a logged None (``null``), booleans among numbers, and integers beyond 2**53 (there in full, since
-  a union with another run's DOUBLE would round them).
+* ``K``: the numbers, BIGINT if all of them were integers, else DOUBLE; booleans as 1 and 0 among
+  numbers, BOOLEAN where there is no number. Never text, so that the union over runs never turns a
+  metric into text.
+* ``K::json``: the JSON text of every value that the union of ``K`` over all runs, which may be
+  DOUBLE, does not hold exactly: strings, lists, dicts, media, a logged None (``null``), booleans,
+  and integers beyond 2**53, in full.
+
+What a cell becomes does not depend on which cells are read together with it.
 """
 
 from __future__ import annotations
@@ -49,8 +52,10 @@ def encode(values: pa.Array) -> Cells:
         return _encode_tokens(values)
     if pa.types.is_int64(values.type):
         return Cells(values, _large_integers(values))
-    if pa.types.is_float64(values.type) or pa.types.is_boolean(values.type):
+    if pa.types.is_float64(values.type):
         return Cells(values, None)
+    if pa.types.is_boolean(values.type):
+        return Cells(values, _or_none(pc.if_else(values, "true", "false")))
     raise TypeError(f"a column of {values.type} is none of string, int64, double, bool")
 
 
@@ -64,18 +69,18 @@ def _encode_tokens(tokens: pa.Array) -> Cells:
 
 def _encode_mixed(tokens: pa.Array) -> Cells:
     """Encode a column of which at least one cell is not a number."""
-    numeric = pc.match_substring_regex(tokens, _NUMBER)
+    numeric = pc.fill_null(pc.match_substring_regex(tokens, _NUMBER), False)
+    true, false = pc.equal(tokens, "true"), pc.equal(tokens, "false")
+    boolean = pc.fill_null(pc.or_(true, false), False)
+    rest = _or_none(pc.if_else(numeric, None, tokens))
     if pc.any(numeric).as_py():
-        numbers = _encode_numbers(pc.if_else(numeric, tokens, None))
-        rest = pc.if_else(pc.fill_null(numeric, True), None, tokens)
-        text = rest if numbers.text is None else pc.coalesce(numbers.text, rest)
-        return Cells(numbers.numbers, _or_none(text))
-    boolean = pc.is_in(tokens, pa.array(["true", "false"]))
-    nothing = pc.or_(pc.is_null(tokens), pc.equal(tokens, "null"))
-    if pc.any(boolean).as_py() and pc.all(pc.or_kleene(boolean, nothing)).as_py():
-        flags = pc.if_else(boolean, pc.equal(tokens, "true"), None)
-        return Cells(flags, _or_none(pc.if_else(boolean, None, tokens)))
-    return Cells(None, _or_none(tokens))
+        digits = pc.if_else(boolean, pc.if_else(true, "1", "0"), None)
+        numbers = _encode_numbers(pc.if_else(numeric, tokens, digits))
+        if numbers.text is None or rest is None:
+            return Cells(numbers.numbers, rest if numbers.text is None else numbers.text)
+        return Cells(numbers.numbers, pc.coalesce(numbers.text, rest))
+    flags = pc.if_else(boolean, true, None) if pc.any(boolean).as_py() else None
+    return Cells(flags, rest)
 
 
 def _encode_numbers(tokens: pa.Array) -> Cells:
@@ -119,21 +124,21 @@ def _or_none(text: pa.Array) -> pa.Array | None:
 
 def concat(batches: list[Cells | int]) -> Cells:
     """Join one key's batches; a number stands for that many rows in which it was not logged."""
-    types = {b.numbers.type for b in batches if isinstance(b, Cells) and b.numbers is not None}
-    numeric = _common_type(types)
+    given = [b.numbers for b in batches if isinstance(b, Cells) and b.numbers is not None]
     texts = any(isinstance(b, Cells) and (b.text is not None) for b in batches)
-    moves_bools = numeric is not None and numeric != pa.bool_() and pa.bool_() in types
+    # A batch in which nothing was logged has some type, which must not decide the others'.
+    numeric = _common_type({n.type for n in given if n.null_count < len(n)})
+    if numeric is None and given and not texts:
+        numeric = given[0].type
     numbers: list[pa.Array] = []
     text: list[pa.Array] = []
     for batch in batches:
         rows = batch if isinstance(batch, int) else batch.length
         part = None if isinstance(batch, int) else batch.numbers
         side = None if isinstance(batch, int) else batch.text
-        if part is not None and part.type == pa.bool_() and moves_bools:
-            part, side = None, _bools_as_text(part, side)
         if numeric is not None:
             numbers.append(pa.nulls(rows, numeric) if part is None else _cast(part, numeric))
-        if texts or moves_bools:
+        if texts:
             text.append(pa.nulls(rows, pa.string()) if side is None else side)
     return Cells(
         pa.concat_arrays(numbers) if numeric is not None else None,
@@ -152,11 +157,6 @@ def _common_type(types: set[pa.DataType]) -> pa.DataType | None:
 def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
     # Integers beyond 2**53 round here; their exact text is beside them in K::json.
     return values if values.type == target else values.cast(target, safe=False)
-
-
-def _bools_as_text(flags: pa.Array, text: pa.Array | None) -> pa.Array:
-    words = pc.if_else(flags, "true", "false")
-    return words if text is None else pc.coalesce(words, text)
 
 
 def as_doubles(numbers: pa.Array) -> tuple[np.ndarray, np.ndarray]:

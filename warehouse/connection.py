@@ -6,6 +6,7 @@ no extension, and its settings are locked.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -15,8 +16,8 @@ from typing import Final, TypeVar
 import duckdb
 
 from dakota_wh.errors import NotAWarehouse
-from dakota_wh.warehouse.layout import SCHEMA_PARTITION
-from dakota_wh.warehouse.quoting import literal
+from dakota_wh.warehouse.layout import SCHEMA_PARTITION, missing_tables
+from dakota_wh.warehouse.quoting import glob_literal, literal
 from dakota_wh.warehouse.relations import FilesOf, create_statements, files_under
 
 T = TypeVar("T")
@@ -60,7 +61,8 @@ def connect(
     connection = duckdb.connect(":memory:")
     try:
         _restrict(connection, root, memory_limit)
-        for statement in create_statements(relations, files or files_under(root)):
+        lacking = _lacking(root)
+        for statement in create_statements(relations, files or files_under(root), lacking):
             retrying(lambda text=statement: connection.execute(text))  # type: ignore[misc]
         connection.execute("SET lock_configuration = true")
     except duckdb.Error as error:
@@ -72,12 +74,29 @@ def connect(
     return connection
 
 
+def _lacking(root: Path) -> dict[str, str]:
+    """Return a SELECT of no rows for each stored relation that the warehouse has no folder for.
+
+    Those tables came with a later version of this program; the next ingest makes their folders.
+    """
+    missing = missing_tables(root)
+    if not missing:
+        return {}
+    from dakota_wh.warehouse.folder import empty_select  # imports pyarrow
+
+    return {f"stored_{table}": empty_select(table) for table in missing}
+
+
 def _restrict(connection: duckdb.DuckDBPyConnection, root: Path, memory_limit: str | None) -> None:
-    spill = Path(tempfile.gettempdir()) / "dakota-wh-spill"
+    # A process's own, since the connection may read there; DuckDB makes and deletes it.
+    spill = Path(tempfile.gettempdir()) / f"dakota-wh-spill-{os.getpid()}"
     connection.execute(f"SET temp_directory = {literal(spill.as_posix())}")
     if memory_limit:
         connection.execute(f"SET memory_limit = {literal(memory_limit)}")
-    connection.execute(f"SET allowed_directories = [{literal(root.as_posix() + '/')}]")
+    # DuckDB compares a pattern with these before it expands it, so both spellings are the root's.
+    spellings = dict.fromkeys((root.as_posix(), glob_literal(root.as_posix())))
+    allowed = ", ".join(literal(f"{spelling}/") for spelling in spellings)
+    connection.execute(f"SET allowed_directories = [{allowed}]")
     for setting in (
         "enable_external_access",
         "autoinstall_known_extensions",

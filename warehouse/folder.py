@@ -9,20 +9,33 @@ import pyarrow as pa
 
 from dakota_wh.errors import NotAWarehouse
 from dakota_wh.warehouse import run_row
+from dakota_wh.warehouse.components import COMPONENTS
 from dakota_wh.warehouse.entries import ENTRIES
 from dakota_wh.warehouse.history import EMPTY
-from dakota_wh.warehouse.layout import SCHEMA_PARTITION
+from dakota_wh.warehouse.layout import schema_file
 from dakota_wh.warehouse.metrics import METRICS, SERIES, STEPS
+from dakota_wh.warehouse.pairs import PAIRS
 from dakota_wh.warehouse.parquet import write_table
+from dakota_wh.warehouse.run_lock import folder_lock
 
 _SCHEMAS: Final[dict[str, pa.Schema]] = {
     "history": EMPTY,
     "metrics": METRICS,
     "series": SERIES,
+    "components": COMPONENTS,
     "steps": STEPS,
     "summary": ENTRIES,
     "config": ENTRIES,
     "runs": run_row.SCHEMA,
+    "pairs": PAIRS,
+}
+#: What the columns of the tables that a warehouse may be without are in SQL.
+_SQL_TYPES: Final[dict[pa.DataType, str]] = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.timestamp("us"): "TIMESTAMP",
 }
 
 
@@ -39,10 +52,13 @@ def create(root: Path) -> None:
         )
     try:
         root.mkdir(parents=True, exist_ok=True)
-        for table, schema in _SCHEMAS.items():
-            path = schema_file(root, table)
-            if not path.exists():
-                write_table(path, schema.empty_table())
+        if all(schema_file(root, table).exists() for table in _SCHEMAS):
+            return
+        with folder_lock(root):
+            for table, schema in _SCHEMAS.items():
+                path = schema_file(root, table)
+                if not path.exists():
+                    write_table(path, schema.empty_table())
     except OSError as error:
         raise NotAWarehouse(
             f"The warehouse {root} cannot be written: {error.strerror or error}.",
@@ -50,7 +66,11 @@ def create(root: Path) -> None:
         ) from error
 
 
-def schema_file(root: Path, table: str) -> Path:
-    """Return the zero-row file that gives a table its columns before any run is there."""
-    partition = root / table / f"role={SCHEMA_PARTITION}" / f"run_id={SCHEMA_PARTITION}"
-    return partition / "part-schema.parquet"
+def empty_select(table: str) -> str:
+    """Return a SELECT of no rows with the table's columns, for a warehouse that is without it.
+
+    An earlier version of this program made that warehouse, and it may be read-only.
+    """
+    columns = [pa.field("run_id", pa.string()), pa.field("role", pa.string()), *_SCHEMAS[table]]
+    typed = ", ".join(f"CAST(NULL AS {_SQL_TYPES[f.type]}) AS {f.name}" for f in columns)
+    return f"SELECT {typed} WHERE false"

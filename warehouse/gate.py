@@ -37,14 +37,28 @@ def checked(connection: duckdb.DuckDBPyConnection, text: str) -> str:
             f"{_ONE_SELECT} This is {kind}.",
             hint="To change or export data, use the duckdb shell: dakota-wh shell",
         )
-    body = statements[0].query.strip().rstrip(";").strip()
+    body = _without_semicolon(connection, statements[0].query)
     try:
         connection.execute(f"EXPLAIN SELECT * FROM (\n{body}\n) AS checked").fetchall()
-    except duckdb.IOException:
-        raise  # a file vanished under the reader: the caller tries again
+    except (duckdb.IOException, duckdb.InterruptException):
+        raise  # a file vanished under the reader: the caller tries again; or the time is up
     except duckdb.Error as error:
         raise BadQuery(f"The SQL was refused: {message(error)}") from error
     return body
+
+
+def _without_semicolon(connection: duckdb.DuckDBPyConnection, statement: str) -> str:
+    """Cut a statement at the semicolon behind which nothing but comments follows."""
+    head, semicolon, tail = statement.rpartition(";")
+    while semicolon:
+        try:
+            if not connection.extract_statements(tail) and connection.extract_statements(head):
+                return _without_semicolon(connection, head)
+        except duckdb.Error:
+            pass  # it stands in a text or in a comment
+        head, semicolon, more = head.rpartition(";")
+        tail = f"{more};{tail}"
+    return statement
 
 
 def message(error: duckdb.Error) -> str:
@@ -61,13 +75,19 @@ def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> 
     if seconds is None:
         yield
         return
-    timer = threading.Timer(seconds, connection.interrupt)
+    expired = threading.Event()
+
+    def stop() -> None:
+        expired.set()
+        connection.interrupt()
+
+    timer = threading.Timer(seconds, stop)
     timer.daemon = True
     timer.start()
     try:
         yield
     except duckdb.InterruptException as error:
-        if timer.is_alive():  # somebody else's interrupt: Ctrl-C
+        if not expired.is_set():  # somebody else's interrupt: Ctrl-C
             raise
         raise BadQuery(
             f"The query took longer than {seconds:g} s and was stopped.",
@@ -75,3 +95,4 @@ def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> 
         ) from error
     finally:
         timer.cancel()
+        timer.join()  # else its thread may outlive the interpreter's own end

@@ -136,7 +136,9 @@ class StoredHistory:
     """History parts of one run, read back key by key in the order of ``_row``."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._files = [pq.ParquetFile(path) for path in sorted(paths)]
+        # By name, which begins with the first row: new parts lie in another folder.
+        ordered = sorted(paths, key=lambda path: path.name)
+        self._files = [pq.ParquetFile(path) for path in ordered]
         self.schemas = [file.schema_arrow for file in self._files]
         self.rows = 0
         #: Where a key's numbers (False) or texts (True) are: file, first row, column.

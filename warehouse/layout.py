@@ -18,14 +18,25 @@ from dakota_wh.errors import UsageProblem
 ROLES: Final = ("orchestrator", "trainer", "shared", "single", "unknown")
 
 #: The tables of a run in the order in which a run is published; ``runs`` names the others' parts.
-PART_TABLES: Final = ("history", "metrics", "series", "steps", "summary", "config")
-TABLES: Final = (*PART_TABLES, "runs")
+PART_TABLES: Final = (
+    "history",
+    "metrics",
+    "series",
+    "components",
+    "steps",
+    "summary",
+    "config",
+)
+#: All folders of tables; ``pairs`` belong to no run's generation.
+TABLES: Final = (*PART_TABLES, "runs", "pairs")
 
 CATALOGUE: Final = "warehouse.duckdb"
 #: The program's own small files: locks and the catalogue's stamp. Can be deleted at rest.
 STATE_FOLDER: Final = ".dakota-wh"
 #: The partition of the zero-row files that give each table its columns before any run is there.
-SCHEMA_PARTITION: Final = "__schema__"
+#: It sorts behind every role: DuckDB estimates a table's size by its first file, and plans badly
+#: when that has no row.
+SCHEMA_PARTITION: Final = "zz_schema"
 #: The layout's version, in each runs row; a newer one is refused.
 LAYOUT_VERSION: Final = 1
 
@@ -43,7 +54,13 @@ def encode_run_id(run_id: str) -> str:
         raise UsageProblem("A run id cannot be empty.")
     if "\x00" in run_id:
         raise UsageProblem(f"The run id {run_id!r} holds a NUL character, which W&B has in none.")
-    raw = run_id.encode("utf-8", "surrogatepass")
+    try:
+        raw = run_id.encode("utf-8")
+    except UnicodeEncodeError as error:  # half a character: DuckDB could not read any run then
+        raise UsageProblem(
+            f"The run id {run_id!r} is no Unicode text.",
+            hint="Store it under another one: ingest … --as NAME",
+        ) from error
     # DuckDB 1.5 reads a partition value "null" as a missing one; encoding a letter hides it.
     plain = frozenset() if raw.lower() in (b"null", b"__hive_default_partition__") else _PLAIN
     name = "".join(chr(b) if b in plain else f"%{b:02X}" for b in raw)
@@ -57,12 +74,23 @@ def encode_run_id(run_id: str) -> str:
 
 def decode_run_id(name: str) -> str:
     """Return the run id of a folder form; the inverse of :func:`encode_run_id`."""
-    return unquote(name, errors="surrogatepass")
+    return unquote(name)
 
 
 def run_folder(root: Path, table: str, role: str, run_id: str) -> Path:
     """Return the folder of one table of one run."""
     return root / table / f"role={role}" / f"run_id={encode_run_id(run_id)}"
+
+
+def schema_file(root: Path, table: str) -> Path:
+    """Return the zero-row file that gives a table its columns before any run is there."""
+    partition = root / table / f"role={SCHEMA_PARTITION}" / f"run_id={SCHEMA_PARTITION}"
+    return partition / "part-schema.parquet"
+
+
+def missing_tables(root: Path) -> list[str]:
+    """Return the tables that a warehouse has no folder for: an earlier version made it."""
+    return [table for table in TABLES if not (root / table).exists()]
 
 
 def run_folders(root: Path, table: str, run_id: str) -> Iterator[Path]:

@@ -164,7 +164,7 @@ def _metric_tables(
     pending: list[pa.Table] = []
     rows = 0
     for name, keys in names.items():
-        metric_steps, values = _gather(history, steps, keys, duplicated)
+        metric_steps, values = by_step(history, steps, keys, duplicated)
         if not metric_steps.size:
             continue
         series = built.series.setdefault(name, Series(name))
@@ -177,19 +177,19 @@ def _metric_tables(
         yield pa.concat_tables(pending)
 
 
-def _gather(
-    history: StoredHistory, steps: RowSteps, keys: list[KeyPath], duplicated: set[int]
+def by_step(
+    history: StoredHistory,
+    steps: RowSteps,
+    keys: list[KeyPath],
+    duplicated: set[int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    row_steps: list[np.ndarray] = []
-    row_values: list[np.ndarray] = []
-    for key in keys:
-        values, logged = history.numbers(key)
-        take = logged & steps.known
-        row_steps.append(steps.values[take])
-        row_values.append(values[take])
-    if len(keys) == 1:
-        return collapse(row_steps[0], row_values[0], duplicated)
-    return collapse(np.concatenate(row_steps), np.concatenate(row_values), duplicated)
+    """Return (steps ascending, the last value of each) of keys that print as one metric."""
+    values, logged = history.numbers(keys[0])
+    for key in keys[1:]:  # another that prints alike; the values of one row stay in one place
+        more, also = history.numbers(key)
+        values, logged = np.where(also, more, values), logged | also
+    take = logged & steps.known
+    return collapse(steps.values[take], values[take], duplicated)
 
 
 def _metric_table(

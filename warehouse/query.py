@@ -9,7 +9,7 @@ from typing import Any, Final
 import duckdb
 
 from dakota_wh.errors import BadQuery, NoSuchRun, NotAWarehouse, UsageProblem
-from dakota_wh.sql.views import View, find_view
+from dakota_wh.sql.views import View, closure, find_view
 from dakota_wh.warehouse import catalogue, gate
 from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying
 from dakota_wh.warehouse.layout import ROLES, stored_run_ids
@@ -82,10 +82,11 @@ def _run(
 def _files(root: Path, view: View, runs: Sequence[str]) -> FilesOf | None:
     """Return only the files of the wanted runs, where a row of the view is of one run.
 
-    A view that compares runs names them ``orchestrator_run_id``, …, and needs the files of all.
+    A view that compares runs names them ``orchestrator_run_id``, …; it needs the files of all, and
+    so does every view that reads it.
     """
-    columns = {column.name for column in view.columns}
-    if runs and "run_id" in columns:
+    read = [find_view(name) for name in closure([view.relation]) if not name.startswith("stored_")]
+    if runs and all("run_id" in {column.name for column in one.columns} for one in read):
         return files_of_runs(root.absolute(), runs)
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dakota_wh.sql import views as registry
@@ -32,7 +32,7 @@ def files_of_runs(root: Path, runs: Sequence[str]) -> FilesOf:
             for folder in folders
             if any(folder.glob("*.parquet"))
         ]
-        return "[" + ", ".join(literal(p) for p in (schema, *patterns)) + "]"
+        return "[" + ", ".join(literal(p) for p in (*patterns, schema)) + "]"
 
     return files
 
@@ -43,10 +43,13 @@ def files_of_catalogue(root: Path) -> FilesOf:
     return lambda table: f"coalesce(getvariable('dakota_root'), {base}) || '/{table}/*/*/*.parquet'"
 
 
-def create_statements(names: Iterable[str], files: FilesOf) -> list[str]:
+def create_statements(
+    names: Iterable[str], files: FilesOf, lacking: Mapping[str, str] | None = None
+) -> list[str]:
     """Return CREATE VIEW statements for relations and what they stand on, in order.
 
     A name may be plain (``reward_trends``): then the plain view and its newest version are made.
+    ``lacking`` gives a SELECT of no rows for each stored relation that the warehouse is without.
     """
     wanted = list(names)
     aliases = registry.aliases()
@@ -55,7 +58,9 @@ def create_statements(names: Iterable[str], files: FilesOf) -> list[str]:
     # Every stored relation asks stored_runs which of its parts are live.
     closed = registry.closure([aliases.get(name, name) for name in wanted])
     for name in dict.fromkeys(["stored_runs", *closed]):
-        if name in stored:
+        if lacking and name in lacking:
+            body = lacking[name]
+        elif name in stored:
             body = stored[name].replace("{files}", files(name.removeprefix("stored_")))
         else:
             body = registry.find_view(name).sql

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+
+from dakota_wh.warehouse.quoting import identifier
 
 if TYPE_CHECKING:
     import duckdb
@@ -13,6 +16,14 @@ if TYPE_CHECKING:
 
 _TABLE: Final = "memory.main.result"
 _CHUNK: Final = 10_000
+
+
+def _in_utc(row: tuple[Any, ...], zoned: list[int]) -> tuple[Any, ...]:
+    cells = list(row)
+    for i in zoned:
+        if isinstance(cells[i], datetime):  # else None, or beyond what Python's datetime holds
+            cells[i] = cells[i].replace(tzinfo=UTC)
+    return tuple(cells)
 
 
 class Result:
@@ -42,11 +53,16 @@ class Result:
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows without holding them all."""
+        # DuckDB's client makes moments with a zone by a package that is not ours to ask for.
+        zoned = [i for i, kind in enumerate(self.types) if kind == "TIMESTAMP WITH TIME ZONE"]
+        names = [identifier(name) for name in self.columns]
+        for i in zoned:
+            names[i] = f"{names[i]} AT TIME ZONE 'UTC'"
         cursor = self._connection.cursor()
         try:
-            cursor.execute(f"SELECT * FROM {_TABLE}")
+            cursor.execute(f"SELECT {', '.join(names)} FROM {_TABLE}")
             while chunk := cursor.fetchmany(_CHUNK):
-                yield from chunk
+                yield from (_in_utc(row, zoned) for row in chunk) if zoned else chunk
         finally:
             cursor.close()
 
@@ -60,7 +76,7 @@ class Result:
 
     def arrow(self) -> pa.Table:
         """Return the rows as a ``pyarrow.Table``."""
-        return self._connection.execute(f"SELECT * FROM {_TABLE}").to_arrow_table()
+        return self._connection.cursor().sql(f"SELECT * FROM {_TABLE}").to_arrow_table()
 
     def df(self) -> pd.DataFrame:
         """Return the rows as a ``pandas.DataFrame``; pandas must be installed."""

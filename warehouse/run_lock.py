@@ -1,4 +1,4 @@
-"""One writer per run; readers need no lock."""
+"""One writer per run, and one that makes a folder a warehouse; readers need no lock."""
 
 from __future__ import annotations
 
@@ -35,3 +35,13 @@ def run_lock(root: Path, run_id: str, *, wait: float = WAIT) -> Iterator[None]:
             f"Run {run_id} is being ingested by another process for more than {wait:.0f} s.",
             hint="Wait for it, or end it, and ingest again.",
         ) from error
+
+
+def folder_lock(root: Path, *, wait: float = WAIT) -> FileLock:
+    """Return the lock, to hold by ``with``, under which the folder's zero-row files are made.
+
+    When it cannot be had in ``wait`` seconds that is an ``OSError``.
+    """
+    folder = root / STATE_FOLDER
+    folder.mkdir(exist_ok=True)
+    return FileLock(folder / "folder.lock", timeout=wait)

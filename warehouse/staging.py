@@ -14,15 +14,19 @@ from pathlib import Path
 from dakota_wh.warehouse.layout import STATE_FOLDER, encode_run_id, run_folder
 
 
+def drop_staging(root: Path, run_id: str) -> None:
+    """Delete what was being made of a run."""
+    shutil.rmtree(root / STATE_FOLDER / "staging" / encode_run_id(run_id), ignore_errors=True)
+
+
 @contextmanager
 def staging(root: Path, run_id: str) -> Iterator[Path]:
     """Give an empty folder for the run's new parts; it is deleted at the end."""
-    folder = root / STATE_FOLDER / "staging" / encode_run_id(run_id)
-    shutil.rmtree(folder, ignore_errors=True)
+    drop_staging(root, run_id)
     try:
-        yield folder
+        yield root / STATE_FOLDER / "staging" / encode_run_id(run_id)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        drop_staging(root, run_id)
 
 
 def move_in(staged: Path, root: Path, role: str, run_id: str, tables: Iterable[str]) -> list[Path]:

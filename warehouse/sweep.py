@@ -9,24 +9,27 @@ from dakota_wh.warehouse.history import part_id
 from dakota_wh.warehouse.layout import PART_TABLES, run_folders
 from dakota_wh.warehouse.parquet import STAGED_SUFFIX
 from dakota_wh.warehouse.run_row import RunRow, live_parts, row_files
+from dakota_wh.warehouse.staging import drop_staging
 
 
 def sweep(root: Path, run_id: str, live: RunRow | None) -> list[Path]:
     """Delete every file of the run that its live row does not name; return what was deleted.
 
-    Called under the run's lock, so a part without a row belongs to no writer that still lives.
+    Called under the run's lock, so a part without a row belongs to no writer that still lives. A
+    row goes before the parts it names: a reader that lists no part of it cannot open it either,
+    and fails, where else it would take the run for empty.
     """
     kept = live_parts(live) if live is not None else frozenset()
-    gone: list[Path] = []
+    gone: list[Path] = row_files(root, run_id)[:-1] if live is not None else []
     for table in PART_TABLES:
         for folder in run_folders(root, table, run_id):
             gone += [p for p in folder.glob("*.parquet") if not _is_kept(p, kept)]
             gone += folder.glob(f".*{STAGED_SUFFIX}")
-    gone += row_files(root, run_id)[:-1] if live is not None else []
     for folder in run_folders(root, "runs", run_id):
         gone += folder.glob(f".*{STAGED_SUFFIX}")
     for path in gone:
         path.unlink(missing_ok=True)
+    drop_staging(root, run_id)
     _drop_empty_folders(root, run_id)
     return gone
 

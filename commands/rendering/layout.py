@@ -79,7 +79,7 @@ def _grouped(columns: list[Column], rows: list[list[str]], width: int | None) ->
         kept = [i for i in range(len(columns)) if i not in told]
         inner = [[row[i] for i in kept] for row in group]
         widths = _widths([columns[i] for i in kept], inner, width)
-        if widths is None:
+        if widths is None or not kept:
             return None
         once = [(columns[i].name, group[0][i]) for i in told]
         blocks.append(Block([columns[i] for i in kept], widths, inner, once))

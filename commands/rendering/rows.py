@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from dakota_wh.commands.rendering.values import exact
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -43,9 +45,17 @@ class Listing:
         """Return the rows as a ``pyarrow.Table``."""
         import pyarrow
 
-        arrow_types = {"VARCHAR": pyarrow.string(), "BIGINT": pyarrow.int64()}
+        text = pyarrow.string()
+        arrow_types = {"VARCHAR": text, "BIGINT": pyarrow.int64(), "DOUBLE": pyarrow.float64()}
+        arrow_types["JSON"] = text
         fields = [(n, arrow_types[t]) for n, t in zip(self.columns, self.types, strict=True)]
-        dicts = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        dicts = [
+            {
+                name: exact(value) if isinstance(value, dict) else value
+                for name, value in zip(self.columns, row, strict=True)
+            }
+            for row in self.rows
+        ]
         return pyarrow.Table.from_pylist(dicts, schema=pyarrow.schema(fields))
 
 

@@ -63,8 +63,8 @@ def _paint(block: Block, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    if block.told_once:
-        console.print(Text(_told(block), style="bold cyan"), soft_wrap=True)
+    for line in _told(block, console.width):
+        console.print(Text(line, style="bold cyan"), soft_wrap=True)
     table = Table(
         box=box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n"),
         show_edge=False,
@@ -97,8 +97,12 @@ def _texts(rows: Rows, longest: int | None) -> Iterator[list[str]]:
     return ([brief(value, longest) for value in row] for row in rows)
 
 
-def _told(block: Block) -> str:
-    return "  ".join(f"{name}: {text}" for name, text in block.told_once)
+def _told(block: Block, width: int | None) -> list[str]:
+    if not block.told_once:
+        return []
+    told = "  ".join(f"{name}: {text}" for name, text in block.told_once)
+    lines = [told] if width is None else fold(told, width)
+    return [line.rstrip() for line in lines]
 
 
 def _plain_lines(
@@ -112,8 +116,7 @@ def _plain_lines(
     for place, block in enumerate(blocks):
         if place:
             yield ""
-        if block.told_once:
-            yield _told(block)
+        yield from _told(block, width)
         yield from _plain_block(block)
     if not rows:
         yield _NO_ROWS

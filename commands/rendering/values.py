@@ -2,7 +2,7 @@
 
 Exact: numbers as Python's ``repr`` (the shortest text that reads back as the same double), NaN and
 infinities as ``NaN``, ``Infinity`` and ``-Infinity``, times as ISO 8601 in UTC, lists and structs
-as JSON. Brief: six significant digits, ``-`` for NULL, long texts cut, and nothing that a terminal
+as JSON. Brief: five significant digits, ``-`` for NULL, long texts cut, and nothing that a terminal
 would take for a command.
 """
 
@@ -60,7 +60,7 @@ def brief(value: Any, longest: int | None = None) -> str:
     if value is None:
         return NULL_SHOWN
     if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.6g}"
+        return f"{value:.5g}"
     if isinstance(value, datetime):
         return exact(value)[:19].replace("T", " ")
     text = exact(value)

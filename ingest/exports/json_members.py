@@ -66,16 +66,15 @@ class Members:
                 yield key
 
     def expected_rows(self) -> int | None:
-        """Return how many rows the run logged, else how many the export was made with."""
+        """Return how many rows the run logged, where W&B's own counts are in the export.
+
+        ``history_shape`` is no such count: it says how many rows were exported, sampled or not.
+        """
         for place in (self.values, self.mapping("run_info"), self.mapping("available_metrics")):
             count = line_count(place)
             if count is not None:
                 return count
-        logged = self._counts().get("_step")
-        if logged is not None:
-            return logged
-        rows = self.mapping("history_shape").get("rows")
-        return rows if isinstance(rows, int) and not isinstance(rows, bool) and rows >= 0 else None
+        return self._counts().get("_step")
 
     def not_in_every_row(self) -> frozenset[str]:
         """Return the keys that some rows did not log: a NaN there is pandas' filling."""

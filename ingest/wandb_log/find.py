@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -43,10 +43,25 @@ def find_logs(path: Path) -> list[WandbLog]:
     segments = [look_at(file) for file in files]
     if alone and segments and segments[0].problem:
         raise segments[0].problem
-    runs: dict[str, list[Segment]] = {}
+    return one_each(segments)
+
+
+def one_each(segments: Iterable[Segment]) -> list[WandbLog]:
+    """Return the segments as one log a run: same id, and no two different projects or entities."""
+    runs: dict[str, list[list[Segment]]] = {}
     for segment in sorted(segments, key=Segment.order):
-        runs.setdefault(segment.run_id, []).append(segment)
-    return [WandbLog(found) for found in runs.values()]
+        namesakes = runs.setdefault(segment.run_id, [])
+        same = next((run for run in namesakes if all(_may_be_one(segment, s) for s in run)), None)
+        if same is None:
+            namesakes.append([segment])
+        else:
+            same.append(segment)
+    return [WandbLog(run) for namesakes in runs.values() for run in namesakes]
+
+
+def _may_be_one(a: Segment, b: Segment) -> bool:
+    facts = ((a.project, b.project), (a.entity, b.entity))
+    return all(x == y or not x or not y for x, y in facts)
 
 
 def _files(path: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,11 @@ SCHEMAS = {
     " value DOUBLE",
     "stored_series": "run_id VARCHAR, role VARCHAR, metric VARCHAR, writer VARCHAR, kind VARCHAR,"
     " kind_rank BIGINT, samples BIGINT, nonfinite BIGINT, first_step BIGINT, last_step BIGINT",
+    "stored_components": "run_id VARCHAR, role VARCHAR, metric VARCHAR, weight DOUBLE,"
+    " contribution DOUBLE, share DOUBLE, dead BOOLEAN, r2 DOUBLE, residual DOUBLE,"
+    " reward_metric VARCHAR, state VARCHAR, evidence VARCHAR, assumed_weight_left DOUBLE,"
+    " intercept DOUBLE, r2_of_changes DOUBLE, samples BIGINT, method BIGINT",
+    "stored_pairs": "orchestrator_run_id VARCHAR, trainer_run_id VARCHAR, fixed_at TIMESTAMP",
     "stored_steps": "run_id VARCHAR, role VARCHAR, step BIGINT, timestamp DOUBLE, runtime DOUBLE,"
     " log_rows BIGINT",
     "stored_summary": "run_id VARCHAR, role VARCHAR, key VARCHAR, value DOUBLE, text VARCHAR,"
@@ -140,13 +146,19 @@ def grouped(rows: Iterable[Row]) -> dict[tuple[str, ...], list[str]]:
     return groups
 
 
-def view_statements() -> list[str]:
-    """Every view over the stored relations, and each newest version under its plain name."""
+def view_statements(query: str = "") -> list[str]:
+    """Views over the stored relations, and each newest version under its plain name.
+
+    All of them, or only those that a query mentions and what these read.
+    """
     registry = views.registry()
-    created = [relation for relation in registry.closure() if relation in registry.views]
+    wanted = {*re.findall(r"\w+", query)} or {*registry.views, *registry.aliases}
+    plain = {name: relation for name, relation in registry.aliases.items() if name in wanted}
+    relations = [name for name in registry.views if name in wanted or name in plain.values()]
+    created = [name for name in registry.closure(relations) if name in registry.views]
     return [
         *(f"CREATE VIEW {name} AS {registry.views[name].sql}" for name in created),
-        *(f"CREATE VIEW {plain} AS FROM {name}" for plain, name in registry.aliases.items()),
+        *(f"CREATE VIEW {name} AS FROM {relation}" for name, relation in plain.items()),
     ]
 
 
@@ -164,20 +176,16 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def ask_new(tables: Tables, query: str) -> list[Row]:
-    with laid(tables) as connection:
-        return fetch(connection, query)
-
-
 @pytest.fixture(params=["duckdb 2", "shell 1.5"])
 def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Ask:
     """Answers a query over tables: in this process's DuckDB, then in the older real shell."""
     if request.param == "duckdb 2":
-        return ask_new
+        again: Ask = request.getfixturevalue("ask_again")
+        return again
 
     def ask_shell(tables: Tables, query: str) -> list[Row]:
         answer = tmp_path / "answer.parquet"
-        script = [*tables.sql(), *view_statements(), f"COPY ({query}) TO '{answer}'"]
+        script = [*tables.sql(), *view_statements(query), f"COPY ({query}) TO '{answer}'"]
         shell = Path(sys.executable).with_name("duckdb")
         done = subprocess.run(
             [str(shell), "-bail", "-init", "/dev/null"],

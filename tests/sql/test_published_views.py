@@ -31,23 +31,32 @@ CONTRACT = {
     "training_stats": "run_id role metric samples mean median std min max final nonfinite",
     "training_trends": "run_id role metric samples first_half_mean second_half_mean improvement"
     " improvement_pct",
+    "reward_components": "run_id role metric weight contribution share dead r2 residual",
     "run_pairs": "orchestrator_run_id trainer_run_id score evidence",
     "reward_loss_by_step": "orchestrator_run_id trainer_run_id step reward loss entropy kl"
     " grad_norm",
+    "reward_loss_by_policy": "orchestrator_run_id trainer_run_id step reward loss entropy kl"
+    " grad_norm policy_step",
+    "reward_loss_correlation": "orchestrator_run_id trainer_run_id lag metric n pearson"
+    " pearson_diff",
+    "reward_milestones": "run_id role metric milestone target step value",
+    "metric_health": "run_id role metric samples constant dead saturated nonfinite gaps duplicates",
 }
 
 # What is known to answer alike on DuckDB 2.0, on the 1.5 shell and, through sqlglot, on Spark.
 # Before a name is added here it has to be run on all three.
 FUNCTIONS = {
     "ABS", "ARG_MAX", "ARG_MIN", "AVG", "CASE", "CAST", "COALESCE", "CONCAT_WS", "COUNT", "FLOOR",
-    "GREATEST", "IF", "IS_NAN", "LEAD", "LEAST", "LOWER", "MAX", "MEDIAN", "MIN", "NULLIF",
-    "REGEXP_REPLACE", "ROUND", "ROW_NUMBER", "STARTS_WITH", "STDDEV_SAMP", "TIME_TO_UNIX",
+    "GREATEST", "IF", "IS_NAN", "LAG", "LEAD", "LEAST", "LOWER", "MAX", "MEDIAN", "MIN", "NULLIF",
+    "REGEXP_REPLACE", "ROUND", "ROW_NUMBER", "SQRT", "STARTS_WITH", "STDDEV_SAMP", "SUM",
+    "TIME_TO_UNIX",
 }  # fmt: skip
 NODES = {
-    "Add", "Alias", "And", "Boolean", "CTE", "Column", "DPipe", "DataType", "Div", "EQ", "Filter",
-    "From", "GT", "GTE", "Group", "Identifier", "In", "IntDiv", "Is", "Join", "LT", "LTE", "Like",
-    "Literal", "Mul", "NEQ", "Neg", "Not", "Null", "Or", "Order", "Ordered", "Paren", "Select",
-    "Star", "Sub", "Subquery", "Table", "TableAlias", "Union", "Where", "Window", "With",
+    "Add", "Alias", "And", "Boolean", "CTE", "Column", "Corr", "DPipe", "DataType", "Div", "EQ",
+    "Filter", "From", "GT", "GTE", "Group", "Identifier", "In", "IntDiv", "Is", "Join", "LT",
+    "LTE", "Like", "Literal", "Mod", "Mul", "NEQ", "Neg", "Not", "Null", "Or", "Order", "Ordered",
+    "Paren", "Select", "Star", "Sub", "Subquery", "Table", "TableAlias", "Union", "Where",
+    "Window", "WindowSpec", "With",
 }  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def test_the_newest_version_has_the_plain_name(folder: Path) -> None:
         ("reward-trends", "reward_trends"),
         ("REWARD_STATS", "reward_stats"),
         ("reward_stats_v9", "reward_stats_v1"),
-        ("loss", "Did you mean reward_loss_by_step?"),
+        ("loss", "reward_loss_by_step"),
         ("qqqqq", "`dakota-wh views` lists all."),
         ("", "`dakota-wh views` lists all."),
         ("runs; DROP TABLE x", "`dakota-wh views` lists all."),

@@ -1,0 +1,204 @@
+"""Rows per second and peak memory of our way to a run's history, against those of W&B's client.
+
+    uv run python benchmarks/ingest_api.py [--rows 20000] [--metrics 60] [--rounds 3]
+
+One local server serves one run twice, as live history and as a Parquet export. Each way reads it in
+a process of its own; before anything is timed, all ways must give the same values: rows, steps and,
+for every key, the sum and the last value. Server and reader share the machine's cores and there is
+no network between them: trust the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.wandb_server.client import client_env
+from tests.wandb_server.model import ServedRun
+from tests.wandb_server.server import Server
+
+#: Ways that read: each leaves ``table``, columns by key as lists or Arrow arrays.
+COMMON = """
+import json, os, sys, tempfile, threading, time
+from pathlib import Path
+run_id, folder, timed, rows = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "timed", int(sys.argv[4])
+from dakota_wh.ingest.wandb_api.client import Client, load
+from dakota_wh.ingest.wandb_api.patience import Patience
+from dakota_wh.ingest.wandb_api.sign_in import sign_in
+load(sign_in(), Patience(), folder)
+import pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
+import numpy as np
+client = Client(sign_in(), Patience())
+api = client._api
+run = api.run("acme/bench/" + run_id)
+sums = {}
+def fold(key, values):
+    values = values if isinstance(values, pa.Array) else pa.array(values)
+    if pa.types.is_string(values.type):
+        values = values.cast(pa.float64())
+    values = np.asarray(values.cast(pa.float64()))
+    count, total, _ = sums.get(key, (0, 0.0, None))
+    sums[key] = (count + len(values), total + float(values.sum()), float(values[-1]))
+def fold_rows(found):
+    for key in found[0]:
+        fold(key, [row[key] for row in found])
+def chunks(iterator, size=1000):
+    some = []
+    for row in iterator:
+        some.append(row)
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
+began = time.perf_counter()
+"""
+
+OURS = """
+from dakota_wh.ingest.wandb_api.api_run import ApiRun
+from dakota_wh.ingest.wandb_api.run_address import RunAddress
+reading = ApiRun(client, RunAddress(run_id, "bench", "acme"), folder).read(None)
+for batch in reading.rows():
+    if not timed:
+        for path, array in batch.columns.items():
+            fold(path[0], array)
+reading.facts()
+"""
+
+STORED = """
+from dakota_wh.ingest.landing import Options, land
+from dakota_wh.ingest.wandb_api.api_run import ApiRun
+from dakota_wh.ingest.wandb_api.run_address import RunAddress
+root = Path(tempfile.mkdtemp(dir=folder))
+landed = land(root, ApiRun(client, RunAddress(run_id, "bench", "acme"), folder), Options())
+assert landed.completeness == "complete", landed
+if not timed:
+    for part in sorted(root.rglob("history/**/part-*.parquet")):
+        table = pq.ParquetFile(part).read()
+        for name in table.column_names:
+            if name not in ("_row", "_segment", "_part"):
+                fold(name, table.column(name).combine_chunks())
+"""
+
+SCAN = """
+for some in chunks(run.scan_history(use_cache=False)):
+    if not timed:
+        fold_rows(some)
+"""
+
+HISTORY = """
+found = run.history(samples=rows, pandas=False)
+if not timed:
+    for some in chunks(found):
+        fold_rows(some)
+"""
+
+DOWNLOAD = """
+place = Path(tempfile.mkdtemp(dir=folder))
+result = run.download_history_exports(place, require_complete_history=False)
+for path in sorted(result.paths):
+    table = pq.read_table(path)
+    if not timed:
+        for name in table.column_names:
+            fold(name, table.column(name).combine_chunks())
+"""
+
+END = """
+seconds = time.perf_counter() - began
+status = Path("/proc/self/status").read_text()  # getrusage also counts what was before exec
+peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+print(json.dumps({"seconds": seconds, "peak": peak, "sums": sums}))
+sys.stdout.flush()
+os._exit(0)
+"""
+
+WAYS: list[tuple[str, str, str]] = [
+    ("dakota-wh, read (live)", "live", OURS),
+    ("dakota-wh, stored (live)", "live", STORED),
+    ("run.scan_history() (live)", "live", SCAN),
+    ("run.history(samples=N)", "live", HISTORY),
+    ("dakota-wh, read (export)", "export", OURS),
+    ("dakota-wh, stored (export)", "export", STORED),
+    ("run.scan_history() (export)", "export", SCAN),
+    ("download + pq.read_table", "export", DOWNLOAD),
+]
+
+
+def served(run_id: str, rows: int, metrics: int) -> ServedRun:
+    """Return a run of ``rows`` steps with so many float metrics and W&B's three own keys."""
+    dice = random.Random(7)
+    logged = [
+        {
+            "_step": step,
+            "_timestamp": 1.7e9 + step,
+            "_runtime": step * 1.5,
+            **{f"train/metric_{n:02}": dice.random() for n in range(metrics)},
+        }
+        for step in range(rows)
+    ]
+    exported = rows - 1 if run_id == "export" else None
+    return ServedRun("acme", "bench", run_id, rows=logged, summary=logged[-1],
+                     exported_up_to=exported, rows_per_file=50_000)  # fmt: skip
+
+
+def read(way: tuple[str, str, str], server: Server, home: Path, timed: bool, rows: int) -> Any:
+    """Run one way in a process of its own; return its seconds, peak MiB and values."""
+    _, run_id, program = way
+    folder = tempfile.mkdtemp(dir=home)
+    words = [run_id, folder, "timed" if timed else "checked", str(rows)]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMON + program + END, *words],
+        env=client_env(server.url, home), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{way[0]}: {done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def same(one: dict[str, list[float]], other: dict[str, list[float]]) -> bool:
+    """Tell whether two ways gave the same values; sums may differ in their last digits."""
+    return one.keys() == other.keys() and all(
+        one[key][0] == other[key][0]
+        and abs(one[key][1] - other[key][1]) <= 1e-9 * abs(one[key][1])
+        and one[key][2] == other[key][2]
+        for key in one
+    )
+
+
+def main() -> None:
+    """Check, time, and print a table."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--rows", type=int, default=20_000)
+    options.add_argument("--metrics", type=int, default=60)
+    options.add_argument("--rounds", type=int, default=3)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        home = Path(folder)
+        for run_id in ("live", "export"):
+            server.add_run(served(run_id, given.rows, given.metrics))
+        first = read(WAYS[0], server, home, False, given.rows)["sums"]
+        assert first["_step"][0] == given.rows
+        for way in WAYS[1:]:
+            if not same(first, read(way, server, home, False, given.rows)["sums"]):
+                raise SystemExit(f"{way[0]} gives other values")
+        print(f"{given.rows} rows of {given.metrics + 3} keys; all {len(WAYS)} ways give the same")
+        print(f"| {'way':28} | rows/s | seconds | peak MiB |\n|{'-' * 30}|---|---|---|")
+        for way in WAYS:
+            runs = [read(way, server, home, True, given.rows) for _ in range(given.rounds)]
+            seconds = statistics.median(run["seconds"] for run in runs)
+            peak = max(run["peak"] for run in runs)
+            rate = given.rows / seconds
+            print(f"| {way[0]:28} | {rate:,.0f} | {seconds:.2f} | {peak:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

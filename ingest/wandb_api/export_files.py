@@ -1,0 +1,125 @@
+"""The Parquet files of one run's exported history, as blocks in the order of their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dakota_wh.errors import SourceProblem
+from dakota_wh.ingest.exports.parquet_cells import spread_array
+from dakota_wh.ingest.exports.parquet_file import ROWS_PER_BATCH
+from dakota_wh.ingest.source import KeyPath
+from dakota_wh.ingest.wandb_api.run_address import RunAddress
+from dakota_wh.ingest.wandb_api.step_block import STEP, StepBlock, block_of
+
+# A damaged file shows up as any of these, depending on which byte is off.
+_DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFiles:
+    """Downloaded files and the steps in them, which are read at once (8 bytes a row)."""
+
+    run: RunAddress
+    paths: tuple[Path, ...]
+    #: The steps of all files, each once, in order.
+    steps: np.ndarray
+    rows: int
+    #: Files whose rows are not in the order of their steps: those are sorted in memory.
+    unsorted: frozenset[Path]
+
+    @property
+    def last_step(self) -> int:
+        """Return the last exported step, -1 for none."""
+        return int(self.steps[-1]) if self.steps.size else -1
+
+    def gap(self) -> tuple[int, int] | None:
+        """Return the steps ``[a, b)`` around all those that are missing before the last."""
+        if not self.steps.size or self.steps.size == self.last_step + 1:
+            return None
+        inside = np.flatnonzero(np.diff(self.steps) > 1)
+        first = 0 if self.steps[0] > 0 else int(self.steps[inside[0]]) + 1
+        last = int(self.steps[inside[-1] + 1]) if inside.size else int(self.steps[0])
+        return first, last
+
+    def pieces(self) -> list[Iterator[StepBlock]]:
+        """Return the rows of each file."""
+        return [self._blocks(path) for path in self.paths]
+
+    def _blocks(self, path: Path) -> Iterator[StepBlock]:
+        where = f"The history export of run {self.run}"
+        try:
+            with pq.ParquetFile(path) as file:
+                if path in self.unsorted:
+                    for batch in file.read().combine_chunks().to_batches():
+                        yield block_of(_columns(batch), where)
+                    return
+                for batch in file.iter_batches(ROWS_PER_BATCH):
+                    if batch.num_rows:
+                        yield block_of(_columns(batch), where)
+        except _DAMAGE as error:
+            raise _damaged(self.run, path, error) from error
+
+
+def open_exports(run: RunAddress, paths: Sequence[Path]) -> ExportFiles:
+    """Read the steps of all files and put the files in order.
+
+    Raises:
+        SourceProblem: a file is damaged, or has no ``_step``.
+    """
+    found = {path: _steps(run, path) for path in paths}
+    ordered = sorted(
+        (p for p in found if found[p].size), key=lambda p: (int(found[p].min()), p.name)
+    )
+    every = [found[path] for path in ordered]
+    return ExportFiles(
+        run=run,
+        paths=tuple(ordered),
+        steps=np.unique(np.concatenate(every)) if every else np.zeros(0, np.int64),
+        rows=sum(map(len, every)),
+        unsorted=frozenset(p for p in ordered if bool((np.diff(found[p]) < 0).any())),
+    )
+
+
+def _steps(run: RunAddress, path: Path) -> np.ndarray:
+    where = f"The history export of run {run}"
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if len(set(names)) < len(names):
+                raise SourceProblem(
+                    f"{where} has two columns of one name.", hint="Ingest it again."
+                )
+            if "_step" not in names:
+                raise SourceProblem(f"{where} has no column _step.", hint="Ingest it again.")
+            steps = file.read(columns=["_step"]).column("_step").combine_chunks()
+        if not len(steps):
+            return np.zeros(0, np.int64)
+        if steps.null_count:
+            raise SourceProblem(f"{where} has rows without _step.", hint="Ingest it again.")
+        return np.asarray(steps.cast(pa.int64()))
+    except _DAMAGE as error:
+        raise _damaged(run, path, error) from error
+
+
+def _columns(batch: pa.RecordBatch) -> dict[KeyPath, pa.Array[Any]]:
+    columns: dict[KeyPath, pa.Array[Any]] = {}
+    for name, array in zip(batch.schema.names, batch.columns, strict=True):
+        columns.update(spread_array((name,), array))
+    if STEP in columns:
+        columns[STEP] = columns[STEP].cast(pa.int64())
+    return columns
+
+
+def _damaged(run: RunAddress, path: Path, error: Exception) -> SourceProblem:
+    reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    return SourceProblem(
+        f"The history export of run {run} arrived damaged ({path.name}: {reason}).",
+        hint="Ingest it again; what was stored stays.",
+    )

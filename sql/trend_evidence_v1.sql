@@ -1,0 +1,401 @@
+-- trend_evidence: how sure is it that a metric rises or falls, and does it still?
+-- row: a metric of a run with more than 10 samples
+-- formula: beside the half split of reward_trends: Mann-Kendall and Theil-Sen on 20 means of equal parts, least squares, autocorrelation, an interval for the difference of the halves from means of 10 batches each, and the same tests on the last quarter
+-- note: verdict: constant; not distinguishable where |mk_z| < 1.96 or the difference of the halves has the other sign; else rising or falling; for a kind that is better high (reward, reward_component, throughput) or low (step_time), improving or degrading. A loss, entropy, KL, gradient norm, learning rate or length is neither good nor bad by itself
+-- note: a screening, not a proof: of 100 metrics of white noise about 4 are called rising or falling; where each of 1000 values keeps 0.95 of the one before, 12, and 32 of 200 such values: look at lag1_autocorrelation and support
+-- note: support says whether the interval of the difference of the halves bears the verdict out: it is the more cautious of the two, and wide where a learning curve fills a half
+-- note: parameters: |z| 1.96; an interval needs 50 samples in the smaller half, a tail state 40 samples in all; last_mean: 100 samples; the parts and batches are those of metric_parts, the tail that of metric_frames (the last quarter, at least 10 samples)
+-- note: of a constant metric every slope and difference is 0, and what divides by its spread is NULL
+-- column run_id VARCHAR: the run
+-- column role VARCHAR: its role
+-- column metric VARCHAR: the key as logged
+-- column samples BIGINT: finite values, n
+-- column verdict VARCHAR: improving, degrading, rising, falling, not distinguishable, or constant
+-- column support VARCHAR: both tests, trend test only, interval only, neither, or the two disagree (the parts rise and the halves fall, or the reverse)
+-- column tail_state VARCHAR: what the last quarter does: rising, flat, falling, or too short to say
+-- column half_difference DOUBLE: mean of the second half - mean of the first half
+-- column half_difference_low DOUBLE: lower end of its 95 % interval
+-- column half_difference_high DOUBLE: upper end of its 95 % interval
+-- column half_difference_se DOUBLE: standard error of half_difference, from the spread of batch means
+-- column last_mean DOUBLE: mean of the last 100 samples: a better "final" than one noisy value
+-- column last_samples BIGINT: samples in last_mean
+-- column theil_sen_slope DOUBLE: median slope between any two of the 20 parts (per step): a slope that outliers do not move; exact in theil_sen
+-- column ols_slope DOUBLE: least-squares slope (per step)
+-- column ols_r2 DOUBLE: share of the variance that the least-squares line explains
+-- column mk_bins BIGINT: parts, 20 or as many as there are samples
+-- column mk_s BIGINT: Mann-Kendall's S: pairs of parts that rise - pairs that fall
+-- column mk_tau DOUBLE: S / number of pairs
+-- column mk_variance DOUBLE: variance of S without a trend, ties taken into account
+-- column mk_z DOUBLE: S in standard deviations, with the continuity correction
+-- column mk_significant BOOLEAN: |mk_z| >= 1.96
+-- column lag1_autocorrelation DOUBLE: correlation of each value with the next
+-- column effective_samples DOUBLE: n (1 - r) / (1 + r) for a lag1_autocorrelation r above 0: how many independent values would say as much about the mean
+-- column tail_samples BIGINT: samples of the last quarter
+-- column tail_slope DOUBLE: its least-squares slope (per step)
+-- column tail_first_mean DOUBLE: mean of its first half
+-- column tail_second_mean DOUBLE: mean of its second half
+-- column tail_z DOUBLE: Mann-Kendall's z on 10 means of its equal parts
+-- column kind VARCHAR: what the metric is, from series; NULL for most
+-- column better VARCHAR: high or low: which way is good for the kind; NULL where neither is
+-- column first_step BIGINT: step of the first finite value
+-- column last_step BIGINT: step of the last finite value
+-- column completeness VARCHAR: verdict on the run's data, from runs
+WITH parameters AS (
+    SELECT
+        10 AS more_samples_than,
+        1.96 AS critical_z,
+        50 AS least_half,
+        -- 97.5 % quantile of Student's t with 18 degrees of freedom: 10 batches each, less 2 means.
+        2.10092204024096 AS t_quantile,
+        40 AS least_for_tail,
+        100 AS last_values
+),
+-- metrics is named where it is read, never in a relation that is read twice, here and in the two
+-- views below: a filter by run then reaches its files.
+-- Names are long to group by: a number stands for each until the end.
+frames AS (
+    SELECT
+        run_id,
+        role,
+        metric,
+        samples,
+        first_step,
+        last_step,
+        low,
+        high,
+        unit,
+        centre,
+        spread,
+        half,
+        tail,
+        row_number() OVER (PARTITION BY run_id ORDER BY role ASC, metric ASC) AS series
+    FROM metric_frames_v1
+),
+points AS (
+    SELECT
+        f.run_id,
+        f.role,
+        f.metric,
+        f.series,
+        CAST(m.step AS DOUBLE) - CAST(f.last_step AS DOUBLE) AS x,
+        coalesce((m.value / NULLIF(f.unit, 0) - f.centre) / NULLIF(f.spread, 0), 0e0) AS y,
+        m.ord = 0 AS is_first,
+        m.ord = f.samples - 1 AS is_last,
+        m.ord >= f.half AS in_second_half,
+        m.ord >= f.samples - p.last_values AS in_last,
+        m.ord >= f.samples - f.tail AS in_tail,
+        m.ord >= f.samples - f.tail + f.tail // 2 AS in_tail_second,
+        m.ord,
+        f.samples,
+        f.half,
+        f.tail,
+        f.first_step,
+        f.last_step,
+        f.low,
+        f.high,
+        f.unit,
+        f.centre,
+        f.spread
+    FROM frames AS f
+    INNER JOIN metrics_v1 AS m
+        ON m.run_id = f.run_id AND m.role = f.role AND m.metric = f.metric
+    CROSS JOIN parameters AS p
+    WHERE f.samples > p.more_samples_than AND m.ord IS NOT NULL
+),
+followed AS (
+    SELECT
+        *,
+        lag(y) OVER (PARTITION BY run_id, series ORDER BY ord ASC) AS previous
+    FROM points
+),
+-- In its frame a metric's mean is at most a standard deviation from 0 (the median), so that these
+-- sums, in which the mean is taken out afterwards, lose no digits.
+sums AS (
+    SELECT
+        run_id,
+        min(role) AS role,
+        min(metric) AS metric,
+        min(samples) AS n,
+        min(half) AS half,
+        min(tail) AS tail,
+        min(first_step) AS first_step,
+        min(last_step) AS last_step,
+        min(low) AS low,
+        min(high) AS high,
+        min(unit) AS unit,
+        min(centre) AS centre,
+        min(spread) AS spread,
+        avg(x) AS mean_x,
+        avg(y) AS mean_y,
+        sum(x * x) AS xx,
+        sum(x * y) AS xy,
+        sum(y * y) AS yy,
+        sum(y * previous) AS lagged,
+        sum(y) AS y,
+        max(y) FILTER (WHERE is_first) AS first_y,
+        max(y) FILTER (WHERE is_last) AS last_y,
+        avg(y) FILTER (WHERE NOT in_second_half) AS first_half,
+        avg(y) FILTER (WHERE in_second_half) AS second_half,
+        avg(y) FILTER (WHERE in_last) AS last_mean,
+        count(*) FILTER (WHERE in_last) AS last_samples,
+        avg(x) FILTER (WHERE in_tail) AS tail_mean_x,
+        avg(y) FILTER (WHERE in_tail) AS tail_mean_y,
+        sum(x * x) FILTER (WHERE in_tail) AS tail_xx,
+        sum(x * y) FILTER (WHERE in_tail) AS tail_xy,
+        avg(y) FILTER (WHERE in_tail AND NOT in_tail_second) AS tail_first,
+        avg(y) FILTER (WHERE in_tail_second) AS tail_second,
+        max(y) FILTER (WHERE in_tail) - min(y) FILTER (WHERE in_tail) AS tail_spread
+    FROM followed
+    GROUP BY run_id, series
+),
+moments AS (
+    SELECT
+        *,
+        xx - n * mean_x * mean_x AS sxx,
+        xy - n * mean_x * mean_y AS sxy,
+        yy - n * mean_y * mean_y AS syy,
+        lagged - mean_y * (y - first_y + y - last_y) + (n - 1) * mean_y * mean_y AS syl,
+        tail_xx - tail * tail_mean_x * tail_mean_x AS tail_sxx,
+        tail_xy - tail * tail_mean_x * tail_mean_y AS tail_sxy
+    FROM sums
+),
+-- Means of parts are compared as FLOAT, so that rounding in their last digits makes no trend.
+groups AS (
+    SELECT
+        run_id,
+        series,
+        scope,
+        CASE WHEN scope IN ('whole', 'tail') THEN CAST(relative AS FLOAT) END AS mean,
+        CASE WHEN scope IN ('first_half', 'second_half') THEN part END AS batch,
+        min(role) AS role,
+        min(metric) AS metric,
+        count(*) AS t,
+        max(relative) AS relative
+    FROM metric_parts_v1
+    GROUP BY
+        run_id,
+        series,
+        scope,
+        CASE WHEN scope IN ('whole', 'tail') THEN CAST(relative AS FLOAT) END,
+        CASE WHEN scope IN ('first_half', 'second_half') THEN part END
+),
+-- Mann-Kendall's variance (times 18), less what groups of t equal means take from it.
+variances AS (
+    SELECT
+        run_id,
+        min(role) AS role,
+        min(metric) AS metric,
+        CAST(sum(t) FILTER (WHERE scope = 'whole') AS BIGINT) AS bins,
+        CAST(sum(t * (t - 1) * (2 * t + 5)) FILTER (WHERE scope = 'whole') AS BIGINT) AS ties,
+        CAST(sum(t) FILTER (WHERE scope = 'tail') AS BIGINT) AS tail_bins,
+        CAST(sum(t * (t - 1) * (2 * t + 5)) FILTER (WHERE scope = 'tail') AS BIGINT) AS tail_ties,
+        count(*) FILTER (WHERE scope = 'first_half') AS batches,
+        stddev_samp(relative) FILTER (WHERE scope = 'first_half') AS first_spread,
+        stddev_samp(relative) FILTER (WHERE scope = 'second_half') AS second_spread
+    FROM groups
+    GROUP BY run_id, series
+),
+-- Every part against every later one.
+pairs AS (
+    SELECT
+        a.run_id,
+        a.series,
+        a.role,
+        a.metric,
+        a.scope = 'whole' AS is_whole,
+        (b.value / 8 - a.value / 8) / NULLIF(b.step - a.step, 0) AS slope,
+        CASE
+            WHEN CAST(b.relative AS FLOAT) > CAST(a.relative AS FLOAT) THEN 1
+            WHEN CAST(b.relative AS FLOAT) < CAST(a.relative AS FLOAT) THEN -1
+            ELSE 0
+        END AS direction
+    FROM metric_parts_v1 AS a
+    INNER JOIN metric_parts_v1 AS b
+        ON b.run_id = a.run_id AND b.series = a.series AND b.scope = a.scope AND b.part > a.part
+    WHERE a.scope = 'whole' OR a.scope = 'tail'
+),
+counted AS (
+    SELECT
+        run_id,
+        min(role) AS role,
+        min(metric) AS metric,
+        CAST(sum(direction) FILTER (WHERE is_whole) AS BIGINT) AS s,
+        CAST(sum(direction) FILTER (WHERE NOT is_whole) AS BIGINT) AS tail_s,
+        median(slope) FILTER (WHERE is_whole) * 8 AS slope
+    FROM pairs
+    GROUP BY run_id, series
+),
+varied AS (
+    SELECT
+        c.run_id,
+        c.role,
+        c.metric,
+        c.s,
+        c.tail_s,
+        c.slope,
+        v.bins,
+        v.batches,
+        v.first_spread,
+        v.second_spread,
+        CAST(v.bins * (v.bins - 1) * (2 * v.bins + 5) - v.ties AS DOUBLE) / 18 AS variance,
+        CAST(
+            v.tail_bins * (v.tail_bins - 1) * (2 * v.tail_bins + 5) - v.tail_ties AS DOUBLE
+        ) / 18 AS tail_variance
+    FROM counted AS c
+    INNER JOIN variances AS v
+        ON v.run_id = c.run_id AND v.role = c.role AND v.metric = c.metric
+),
+tested AS (
+    SELECT
+        *,
+        CASE
+            WHEN s > 0 THEN (s - 1) / NULLIF(sqrt(variance), 0)
+            WHEN s < 0 THEN (s + 1) / NULLIF(sqrt(variance), 0)
+            WHEN variance > 0 THEN 0e0
+        END AS z,
+        CASE
+            WHEN tail_s > 0 THEN (tail_s - 1) / NULLIF(sqrt(tail_variance), 0)
+            WHEN tail_s < 0 THEN (tail_s + 1) / NULLIF(sqrt(tail_variance), 0)
+            WHEN tail_variance > 0 THEN 0e0
+        END AS tail_z
+    FROM varied
+),
+-- Back to the metric's own scale, factor by factor: their product may leave DOUBLE's range.
+results AS (
+    SELECT
+        o.run_id,
+        o.role,
+        o.metric,
+        o.n,
+        o.low,
+        o.high,
+        o.first_step,
+        o.last_step,
+        o.last_samples,
+        o.tail,
+        w.bins,
+        w.s,
+        w.variance,
+        w.z,
+        w.tail_z,
+        w.slope AS theil_sen_slope,
+        (o.second_half - o.first_half) * o.spread * o.unit AS difference,
+        CASE
+            WHEN o.half >= p.least_half THEN
+                sqrt(
+                    (w.first_spread * w.first_spread + w.second_spread * w.second_spread)
+                    / NULLIF(w.batches, 0)
+                ) * o.spread * o.unit
+        END AS standard_error,
+        (o.centre + o.last_mean * o.spread) * o.unit AS last_mean,
+        (o.centre + o.tail_first * o.spread) * o.unit AS tail_first_mean,
+        (o.centre + o.tail_second * o.spread) * o.unit AS tail_second_mean,
+        o.sxy / NULLIF(o.sxx, 0) * o.spread * o.unit AS ols_slope,
+        CASE
+            WHEN o.tail_spread = 0 THEN 0
+            ELSE o.tail_sxy / NULLIF(o.tail_sxx, 0) * o.spread * o.unit
+        END AS tail_slope,
+        CASE WHEN o.low < o.high THEN o.sxy / NULLIF(o.sxx, 0) * (o.sxy / NULLIF(o.syy, 0)) END
+            AS r2,
+        CASE WHEN o.low < o.high THEN o.syl / NULLIF(o.syy, 0) END AS autocorrelation
+    FROM moments AS o
+    CROSS JOIN parameters AS p
+    LEFT JOIN tested AS w ON w.run_id = o.run_id AND w.role = o.role AND w.metric = o.metric
+),
+judged AS (
+    SELECT
+        r.*,
+        r.difference - p.t_quantile * r.standard_error AS difference_low,
+        r.difference + p.t_quantile * r.standard_error AS difference_high,
+        CASE
+            WHEN r.z >= p.critical_z AND r.difference > 0 THEN 1
+            WHEN r.z <= -p.critical_z AND r.difference < 0 THEN -1
+            ELSE 0
+        END AS trend,
+        coalesce(abs(r.z) >= p.critical_z, FALSE) AS significant,
+        CASE
+            WHEN r.difference - p.t_quantile * r.standard_error > 0 THEN 1
+            WHEN r.difference + p.t_quantile * r.standard_error < 0 THEN -1
+            ELSE 0
+        END AS shift,
+        CASE
+            WHEN r.n < p.least_for_tail THEN 'too short to say'
+            WHEN r.tail_z >= p.critical_z THEN 'rising'
+            WHEN r.tail_z <= -p.critical_z THEN 'falling'
+            ELSE 'flat'
+        END AS tail_state
+    FROM results AS r
+    CROSS JOIN parameters AS p
+),
+kinds AS (
+    SELECT
+        run_id,
+        role,
+        metric,
+        kind,
+        CASE
+            WHEN kind IN ('reward', 'reward_component', 'throughput') THEN 'high'
+            WHEN kind = 'step_time' THEN 'low'
+        END AS better
+    FROM series_v1
+)
+SELECT
+    j.run_id,
+    j.role,
+    j.metric,
+    j.n AS samples,
+    CASE
+        WHEN j.low = j.high THEN 'constant'
+        WHEN j.trend = 0 THEN 'not distinguishable'
+        WHEN k.better IS NULL AND j.trend = 1 THEN 'rising'
+        WHEN k.better IS NULL THEN 'falling'
+        WHEN (k.better = 'high') = (j.trend = 1) THEN 'improving'
+        ELSE 'degrading'
+    END AS verdict,
+    CASE
+        WHEN j.trend <> 0 AND j.shift = j.trend THEN 'both tests'
+        WHEN j.trend <> 0 THEN 'trend test only'
+        WHEN j.significant THEN 'the two disagree'
+        WHEN j.shift <> 0 THEN 'interval only'
+        ELSE 'neither'
+    END AS support,
+    j.tail_state,
+    CASE WHEN abs(j.difference) <= 1.7976931348623157e308 THEN j.difference END
+        AS half_difference,
+    CASE WHEN abs(j.difference_low) <= 1.7976931348623157e308 THEN j.difference_low END
+        AS half_difference_low,
+    CASE WHEN abs(j.difference_high) <= 1.7976931348623157e308 THEN j.difference_high END
+        AS half_difference_high,
+    CASE WHEN j.standard_error <= 1.7976931348623157e308 THEN j.standard_error END
+        AS half_difference_se,
+    greatest(least(j.last_mean, j.high), j.low) AS last_mean,
+    j.last_samples,
+    CASE WHEN abs(j.theil_sen_slope) <= 1.7976931348623157e308 THEN j.theil_sen_slope END
+        AS theil_sen_slope,
+    CASE WHEN abs(j.ols_slope) <= 1.7976931348623157e308 THEN j.ols_slope END AS ols_slope,
+    CASE WHEN j.r2 <= 1 THEN j.r2 WHEN j.r2 > 1 THEN 1e0 END AS ols_r2,
+    j.bins AS mk_bins,
+    j.s AS mk_s,
+    j.s * 2 / NULLIF(j.bins * (j.bins - 1), 0) AS mk_tau,
+    j.variance AS mk_variance,
+    j.z AS mk_z,
+    j.significant AS mk_significant,
+    j.autocorrelation AS lag1_autocorrelation,
+    CASE
+        WHEN j.autocorrelation > 0
+            THEN j.n * (1 - j.autocorrelation) / NULLIF(1 + j.autocorrelation, 0)
+        WHEN j.autocorrelation <= 0 THEN CAST(j.n AS DOUBLE)
+    END AS effective_samples,
+    j.tail AS tail_samples,
+    CASE WHEN abs(j.tail_slope) <= 1.7976931348623157e308 THEN j.tail_slope END AS tail_slope,
+    greatest(least(j.tail_first_mean, j.high), j.low) AS tail_first_mean,
+    greatest(least(j.tail_second_mean, j.high), j.low) AS tail_second_mean,
+    j.tail_z,
+    k.kind,
+    k.better,
+    j.first_step,
+    j.last_step,
+    c.completeness
+FROM judged AS j
+LEFT JOIN kinds AS k ON k.run_id = j.run_id AND k.role = j.role AND k.metric = j.metric
+LEFT JOIN runs_v1 AS c ON c.run_id = j.run_id AND c.role = j.role

@@ -1,0 +1,129 @@
+"""What words mean: runs, projects, servers, keys, times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dakota_wh.errors import NoSuchSource, NotSignedIn, UsageProblem, WarehouseError
+from dakota_wh.ingest.wandb_api.patience import Patience
+from dakota_wh.ingest.wandb_api.run_address import (
+    Address,
+    ProjectAddress,
+    RunAddress,
+    is_path_like,
+    read_address,
+)
+from dakota_wh.ingest.wandb_api.sign_in import sign_in
+from dakota_wh.ingest.wandb_api.when import read_moment
+
+from .conftest import use_environment
+
+KEY = "k" * 40
+RUN = RunAddress("29hn8w98", "rl", "me")
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide this machine's W&B."""
+    use_environment(monkeypatch, "http://127.0.0.1:1", tmp_path / "home")
+    monkeypatch.delenv("WANDB_API_KEY")
+    monkeypatch.delenv("WANDB_BASE_URL")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("what", "meant"),
+    [
+        ("me/rl/29hn8w98", RUN),
+        ("wandb:me/rl/29hn8w98", RUN),
+        ("https://wandb.ai/me/rl/runs/29hn8w98", RUN),
+        ("https://wandb.ai/me/rl/runs/29hn8w98/overview?nw=a#b", RUN),
+        ("https://forge.coreweave.com/wandb/me/rl/runs/29hn8w98", RUN),
+        ("https://wandb.ai/me/my%20rl/runs/x", RunAddress("x", "my rl", "me")),
+        ("me/rl", ProjectAddress("rl", "me")),
+        ("https://wandb.ai/me/rl/workspace", ProjectAddress("rl", "me")),
+    ],
+)
+def test_addresses(what: str, meant: Address) -> None:
+    assert read_address(what) == meant
+
+
+def test_an_id_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_address("29hn8w98", "me", "rl") == RUN
+    assert read_address("29hn8w98", None, "rl") == RunAddress("29hn8w98", "rl")
+    monkeypatch.setenv("WANDB_ENTITY", "me")
+    monkeypatch.setenv("WANDB_PROJECT", "rl")
+    assert read_address("29hn8w98") == RUN
+
+
+@pytest.mark.parametrize("what", ["29hn8w98", "https://wandb.ai.example.com/me/rl/runs/x"])
+def test_what_lacks_something(what: str) -> None:
+    with pytest.raises(UsageProblem):
+        read_address(what)
+
+
+@pytest.mark.parametrize("what", ["a/b/c/d", "a//c", "a/b/c?x", "", "https://wandb.ai/me"])
+def test_what_is_no_address(what: str) -> None:
+    with pytest.raises((NoSuchSource, UsageProblem)):
+        read_address(what)
+
+
+def test_a_server_of_ones_own() -> None:
+    own = "https://api.wb.example.com"
+    assert read_address("https://wb.example.com/me/rl/runs/29hn8w98", base_url=own) == RUN
+    with pytest.raises(UsageProblem, match="is not the W&B server"):
+        read_address("https://wandb.ai/me/rl/runs/29hn8w98", base_url=own)
+
+
+@pytest.mark.parametrize("what", ["./x", "../a/b", "/x", "~/x", "x.csv", "a/b.wandb", "C:\\x"])
+def test_paths(what: str) -> None:
+    assert is_path_like(what)
+
+
+def test_where_the_key_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(NotSignedIn, match=r"^WANDB_API_KEY not found"):
+        sign_in()
+    netrc = tmp_path / "netrc"
+    netrc.write_text(
+        f"machine api.wandb.ai login user password {KEY}\n"
+        f"machine 127.0.0.1:99 login user password {'p' * 40}\n"
+    )
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert sign_in().key == KEY
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:99/")
+    assert sign_in().key == "p" * 40
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:98")
+    with pytest.raises(NotSignedIn):
+        sign_in()
+    monkeypatch.setenv("WANDB_API_KEY", "e" * 40)
+    assert sign_in().key == "e" * 40
+    assert sign_in("f" * 40).key == "f" * 40
+    assert KEY not in repr(sign_in(KEY))
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "nonsense", "https://user:word@host"])
+def test_a_base_url_that_is_none(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", url)
+    with pytest.raises(WarehouseError) as caught:
+        sign_in(KEY)
+    assert "word" not in str(caught.value).replace("password", "")
+
+
+def test_times() -> None:
+    now = datetime(2026, 1, 8, tzinfo=UTC)
+    assert read_moment("7d", now) == datetime(2026, 1, 1, tzinfo=UTC)
+    assert read_moment("2025-11-09", now) == datetime(2025, 11, 9, tzinfo=UTC)
+    for wrong in ("soon", "7", "7 years", "1e400d"):
+        with pytest.raises(UsageProblem):
+            read_moment(wrong, now)
+
+
+@pytest.mark.parametrize("timeout", [0.5, 5, 12, 60, 1800, 1e6])
+def test_requests_end_before_their_run(timeout: float) -> None:
+    patience = Patience(timeout)
+    assert patience.request <= max(timeout, 2.0)
+    numbers = [v for k, v in patience.environment().items() if "RETRY" in k or "TIMEOUT" in k]
+    assert all(int(number) >= 1 for number in numbers)  # 0 and fractions mean the client's default

@@ -1,0 +1,379 @@
+"""SQL as typed: nothing that is no SELECT, nothing from outside the folder, and it comes back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dakota_wh.api import Warehouse
+from dakota_wh.api import open as open_warehouse
+from dakota_wh.errors import BadQuery
+from tests.warehouse.kit import constant_run, files_of, ingest
+
+SECRET = "the-secret-outside"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a folder with a warehouse, a secret beside it, and links from it to the secret."""
+    folder = tmp_path_factory.mktemp("gate")
+    root = folder / "wh"
+    ingest(root, constant_run(folder / "in", "run", 1.0))
+    (folder / "secret.csv").write_text(f"a,b\n{SECRET},2\n")
+    (folder / "secret.json").write_text(f'{{"a": "{SECRET}"}}\n')
+    (folder / "wh-beside").mkdir()
+    (folder / "wh-beside" / "secret.csv").write_text(f"a\n{SECRET}\n")
+    (root / "link.csv").symlink_to(folder / "secret.csv")
+    (root / "linked").symlink_to(folder, target_is_directory=True)
+    before = os.getcwd()
+    os.chdir(folder)
+    yield folder
+    os.chdir(before)
+
+
+@pytest.fixture
+def warehouse(place: Path) -> Warehouse:
+    return open_warehouse(place / "wh")
+
+
+WRITES = [
+    "COPY (SELECT 1) TO '{out}/evil.csv'",
+    "COPY (SELECT 1) TO '{root}/evil.csv'",
+    "COPY runs TO '{root}/evil.parquet'",
+    "WITH x AS (COPY (SELECT 1) TO '{root}/evil.csv') SELECT 1",
+    "WITH x AS MATERIALIZED (COPY (SELECT 1) TO '{root}/evil.csv') SELECT * FROM x",
+    "SELECT * FROM (COPY (SELECT 1) TO '{root}/evil.csv')",
+    "FROM (WITH x AS (COPY (SELECT 1) TO '{root}/evil.csv') SELECT 1)",
+    "SELECT (WITH x AS (COPY (SELECT 1) TO '{root}/evil.csv') SELECT 1)",
+    "SELECT 1 UNION ALL (WITH x AS (COPY (SELECT 1) TO '{root}/evil.csv') SELECT 1)",
+    "EXPORT DATABASE '{root}/evil'",
+    "IMPORT DATABASE '{root}'",
+    "ATTACH '{root}/evil.duckdb' AS evil",
+    "ATTACH '{out}/evil.duckdb' AS evil",
+    "DETACH memory",
+    "USE memory",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "LOAD '{root}/evil.duckdb_extension'",
+    "PRAGMA database_list",
+    "PRAGMA enable_profiling",
+    "SET threads = 1",
+    "SET enable_external_access = true",
+    "SET allowed_directories = ['/']",
+    "SET VARIABLE dakota_root = '/'",
+    "RESET allowed_directories",
+    "RESET lock_configuration",
+    "CALL enable_logging()",
+    "CALL pragma_version()",
+    "CREATE TABLE t AS SELECT 1",
+    "CREATE OR REPLACE VIEW runs AS SELECT 1",
+    "CREATE TEMP TABLE t (i INT)",
+    "CREATE MACRO f() AS 1",
+    "CREATE SECRET s (TYPE s3)",
+    "DROP VIEW stored_runs",
+    "ALTER VIEW stored_runs RENAME TO x",
+    "COMMENT ON VIEW stored_runs IS 'x'",
+    "INSERT INTO t VALUES (1)",
+    "DELETE FROM t",
+    "UPDATE t SET a = 1",
+    "TRUNCATE t",
+    "MERGE INTO t USING t AS s ON (true) WHEN MATCHED THEN DELETE",
+    "WITH x AS (INSERT INTO t VALUES (1) RETURNING *) SELECT * FROM x",
+    "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x",
+    "WITH x AS (UPDATE t SET a = 1 RETURNING *) SELECT * FROM x",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "CHECKPOINT",
+    "VACUUM",
+    "ANALYZE",
+    "PREPARE p AS SELECT 1",
+    "EXECUTE p",
+    "DEALLOCATE p",
+    "EXPLAIN SELECT 1",
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO '{root}/evil.csv'",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; COPY (SELECT 1) TO '{root}/evil.csv'",
+    "SELECT 1; -- x\nCOPY (SELECT 1) TO '{root}/evil.csv'",
+    "SELECT 1 /* ; */; /* ; */ DROP VIEW stored_runs; --",
+    "SELECT 1) AS x; COPY (SELECT 1) TO '{root}/evil.csv' --",
+    "SELECT 1) AS checked; COPY (SELECT 1) TO '{root}/evil.csv'; SELECT * FROM (SELECT 1",
+    "SELECT 1) AS x, (SELECT 2",
+    "SELECT 1\n) AS checked; DROP VIEW stored_runs; SELECT (1",
+    "SELECT 1 INTO evil",
+    "\u037e SELECT 1",
+    "SELECT 1\uff1b DROP VIEW stored_runs",
+    "SELECT 1\x00; DROP VIEW stored_runs",
+    "\u200bCOPY (SELECT 1) TO '{root}/evil.csv'",
+    "SELECT * FROM enable_logging(storage = 'file', storage_config = {{'path': '{out}/evil'}})",
+    "SELECT * FROM enable_profiling(format = 'json', save_location = '{out}/evil')",
+    "SELECT * FROM query('COPY (SELECT 1) TO ''{root}/evil.csv''')",
+    "SELECT * FROM query('SELECT 1; DROP VIEW stored_runs')",
+    'SELECT * FROM json_execute_serialized_sql(\'{{"error": false, "statements": []}}\')',
+    "SELECT nextval('evil')",
+    "SELECT * FROM checkpoint()",
+    "",
+    ";",
+    "-- nothing",
+    "/* nothing",
+    "SELECT 'unterminated",
+    "SELECT $1",
+    "SELECT ?",
+]
+READS = [
+    "SELECT * FROM read_csv('{out}/secret.csv')",
+    "SELECT * FROM read_csv_auto('{out}/secret.csv')",
+    "SELECT * FROM read_csv(['{root}/link.csv', '{out}/secret.csv'])",
+    "SELECT * FROM read_text('{out}/secret.csv')",
+    "SELECT * FROM read_blob('{out}/secret.csv')",
+    "SELECT * FROM read_json('{out}/secret.json')",
+    "SELECT * FROM read_json_objects('{out}/secret.json')",
+    "SELECT * FROM read_ndjson('{out}/secret.json')",
+    "SELECT * FROM sniff_csv('{out}/secret.csv')",
+    "SELECT * FROM read_parquet('{out}/secret.csv')",
+    "SELECT * FROM parquet_metadata('{out}/in/x.parquet')",
+    "SELECT * FROM parquet_schema('/etc/passwd')",
+    "SELECT * FROM parquet_kv_metadata('{out}/*')",
+    "SELECT * FROM read_duckdb('{out}/x.duckdb')",
+    "SELECT * FROM glob('{out}/*')",
+    "SELECT * FROM glob('/*')",
+    "SELECT * FROM glob('*')",
+    "SELECT * FROM glob('{root}/../*')",
+    "SELECT * FROM glob('{root}-beside/*')",
+    "SELECT * FROM read_text('{root}-beside/secret.csv')",
+    "SELECT * FROM read_text('{root}/../secret.csv')",
+    "SELECT * FROM read_text('{root}/./../secret.csv')",
+    "SELECT * FROM read_text('{root}/runs/../../secret.csv')",
+    "SELECT * FROM read_text('{root}//..//secret.csv')",
+    "SELECT * FROM read_text('{root}/link.csv')",
+    "SELECT * FROM read_text('{root}/linked/secret.csv')",
+    "SELECT * FROM read_text('{root}/linked/*.csv')",
+    "SELECT * FROM read_text('{root}/*/secret.csv')",
+    "SELECT * FROM read_csv('{root}/l*')",
+    "SELECT * FROM read_text('file://{out}/secret.csv')",
+    "SELECT * FROM read_text('file:{out}/secret.csv')",
+    "SELECT * FROM read_text('secret.csv')",
+    "SELECT * FROM read_text('./secret.csv')",
+    "SELECT * FROM read_text('/proc/self/environ')",
+    "SELECT * FROM read_text('/proc/self/cwd/secret.csv')",
+    "SELECT * FROM read_text('https://example.org/secret.csv')",
+    "SELECT * FROM read_text('s3://bucket/secret.csv')",
+    "FROM '{out}/secret.csv'",
+    'FROM "{out}/secret.csv"',
+    "FROM 'secret.csv'",
+    "FROM 'file://{out}/secret.csv'",
+    "TABLE '{out}/secret.csv'",
+    "DESCRIBE '{out}/secret.csv'",
+    "DESCRIBE FROM read_csv('{out}/secret.csv')",
+    "SUMMARIZE '{out}/secret.csv'",
+    "SUMMARIZE FROM read_csv('{out}/secret.csv')",
+    "SELECT * FROM query('FROM read_text(''{out}/secret.csv'')')",
+    "SELECT * FROM query_table('{out}/secret.csv')",
+    "SELECT * FROM query_table(['{out}/secret.csv'])",
+    "SELECT * FROM json_execute_serialized_sql("
+    "json_serialize_sql('FROM read_text(''{out}/secret.csv'')'))",
+    "WITH x AS (FROM read_text('{out}/secret.csv')) FROM x",
+    "SELECT (SELECT content FROM read_text('{out}/secret.csv'))",
+    "SELECT getenv('HOME')",
+    "SELECT * FROM duckdb_secrets()",
+    "SELECT * FROM which_secret('s3://x', 's3')",
+    "SELECT * FROM arrow_scan(1, 2, 3)",
+    "SELECT * FROM pandas_scan(1)",
+    "SELECT * FROM python_map_function((SELECT 1), 1)",
+    "SELECT * FROM warehouse",
+    "SELECT * FROM connection",
+]
+
+
+def filled(attack: str, place: Path) -> str:
+    return attack.format(root=place / "wh", out=place)
+
+
+def refused(warehouse: Warehouse, text: str) -> str:
+    """Return why a text was refused, nothing when it ran."""
+    try:
+        warehouse.sql(text).close()
+    except BadQuery as error:
+        return str(error)
+    return ""
+
+
+def outside_and_inside(place: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(place).as_posix(): path.read_bytes()
+        for path in place.rglob("*")
+        if path.is_file() and ".dakota-wh" not in path.parts
+    }
+
+
+def test_nothing_but_a_select_runs(place: Path, warehouse: Warehouse) -> None:
+    before = outside_and_inside(place)
+    for attack in WRITES:
+        assert refused(warehouse, filled(attack, place)), attack
+    assert outside_and_inside(place) == before
+    assert len(warehouse.query("runs")) == 1
+
+
+def test_nothing_outside_the_folder_is_read(place: Path, warehouse: Warehouse) -> None:
+    before = outside_and_inside(place)
+    for attack in READS:
+        said = refused(warehouse, filled(attack, place))
+        assert said, attack
+        assert SECRET not in said
+    assert outside_and_inside(place) == before
+
+
+def test_a_search_below_the_folder_does_not_follow_links_out(
+    place: Path, warehouse: Warehouse
+) -> None:
+    for pattern in ("**/secret.csv", "**/*.csv", "**", "**/secret.json"):
+        try:
+            rows = warehouse.sql(f"SELECT content FROM read_text('{place}/wh/{pattern}')").rows()
+        except BadQuery:
+            continue
+        assert SECRET not in repr(rows)
+
+
+def test_settings_cannot_be_opened_from_inside(warehouse: Warehouse) -> None:
+    rows = warehouse.sql(
+        "SELECT name, value FROM duckdb_settings() WHERE name IN ('enable_external_access', "
+        "'autoload_known_extensions', 'autoinstall_known_extensions', 'lock_configuration')"
+    ).rows()
+    assert dict(rows) == {
+        "enable_external_access": "false",
+        "autoload_known_extensions": "false",
+        "autoinstall_known_extensions": "false",
+        "lock_configuration": "true",
+    }
+
+
+LEGITIMATE = {
+    "SELECT 1": [(1,)],
+    "SELECT 1;": [(1,)],
+    "SELECT 1 ; ;;": [(1,)],
+    "SELECT 1; -- done": [(1,)],
+    "SELECT 1; -- a;b\n/* ; */ --": [(1,)],
+    "SELECT 1 -- done": [(1,)],
+    "SELECT 1 /* ; */": [(1,)],
+    "-- first\n  SELECT 1": [(1,)],
+    "SELECT 'a;b' -- ;": [("a;b",)],
+    "SELECT 'a;--b'": [("a;--b",)],
+    "SELECT 'it''s; ' || ';' ;": [("it's; ;",)],
+    "SELECT $$a;--b$$;": [("a;--b",)],
+    'SELECT 1 AS "x;y";': [(1,)],
+    "(SELECT 1)": [(1,)],
+    "VALUES (1), (2)": [(1,), (2,)],
+    "FROM (VALUES (3)) AS t": [(3,)],
+    "FROM runs SELECT run_id": [("run",)],
+    "TABLE runs_v1 ORDER BY ALL LIMIT 0": [],
+    "WITH x AS (SELECT 4 AS n) SELECT n FROM x": [(4,)],
+    "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) FROM t": [
+        *((1,), (2,), (3,))
+    ],
+    "SELECT 1 AS a, 2 AS a": [(1, 2)],
+    "SELECT count(*) FROM RUNS": [(1,)],
+    "SELECT count(*) FROM \"metrics\" WHERE metric = 'loss'": [(25,)],
+    "SELECT count(*) FROM memory.main.metrics_v1": [(50,)],
+    "SELECT r.run_id, s.run_id FROM runs r JOIN steps s USING (run_id) LIMIT 1": [("run", "run")],
+    "SELECT count(*) FROM query_table('runs')": [(1,)],
+    "SELECT NULL, true, 1.5, [1, 2], {'a': 1}": [(None, True, 1.5, [1, 2], {"a": 1})],
+    "SELECT to_timestamp(0), NULL::TIMESTAMPTZ": [(datetime(1970, 1, 1, tzinfo=UTC), None)],
+    "SELECT count(*) FROM read_parquet('{root}/runs/*/*/run-*.parquet')": [(1,)],
+    "SELECT count(*) > 0 FROM glob('{root}/runs/**')": [(True,)],
+}
+
+
+@pytest.mark.parametrize("text", LEGITIMATE)
+def test_a_select_of_any_form_passes(place: Path, warehouse: Warehouse, text: str) -> None:
+    filled_in = text.replace("{root}", str(place / "wh"))
+    assert warehouse.sql(filled_in).rows() == LEGITIMATE[text]
+
+
+def test_describe_and_summarize_pass(warehouse: Warehouse) -> None:
+    assert warehouse.sql("DESCRIBE metrics").rows()[0][:2] == ("run_id", "VARCHAR")
+    assert warehouse.sql("SUMMARIZE metrics;").rows()[2][:4] == (
+        "metric",
+        "VARCHAR",
+        "loss",
+        "reward/mean",
+    )
+    assert warehouse.sql("DESCRIBE SELECT 1 AS a -- b").rows()[0][0] == "a"
+
+
+def test_a_result_has_every_form(warehouse: Warehouse) -> None:
+    result = warehouse.sql("SELECT step, value FROM metrics WHERE metric = 'loss' ORDER BY step")
+    assert len(result) == 25
+    assert result.rows() == list(result) == [(step, 1.0) for step in range(25)]
+    assert result.dicts()[0] == {"step": 0, "value": 1.0}
+    assert result.arrow().to_pydict()["step"] == list(range(25))
+    assert result.df()["step"].tolist() == result.pl()["step"].to_list() == list(range(25))
+    result.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t",
+        "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 1",
+    ],
+)
+def test_what_never_ends_is_stopped(warehouse: Warehouse, text: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(BadQuery, match=r"took longer than 0\.5 s"):
+        warehouse.sql(text, timeout=0.5, memory_limit="200MB")
+    assert time.monotonic() - start < 8
+    assert warehouse.sql("SELECT 1", timeout=5).rows() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT list(range) FROM range(100000000)",
+        "SELECT string_agg(repeat('x', 1000), '') FROM range(10000000)",
+    ],
+)
+def test_what_wants_too_much_memory_is_refused(warehouse: Warehouse, text: str) -> None:
+    with pytest.raises(BadQuery, match=r"(?i)memory|took longer"):
+        warehouse.sql(text, memory_limit="60MB", timeout=20)
+    assert warehouse.sql("SELECT 1").rows() == [(1,)]
+
+
+def test_what_spills_leaves_nothing_behind(warehouse: Warehouse) -> None:
+    text = "SELECT range AS i, hash(range) AS h FROM range(3000000) ORDER BY h"
+    result = warehouse.sql(f"SELECT count(*), sum(i) FROM ({text})", memory_limit="60MB")
+    assert result.rows() == [(3_000_000, 3_000_000 * 2_999_999 // 2)]
+    result.close()
+    assert not (Path(tempfile.gettempdir()) / f"dakota-wh-spill-{os.getpid()}").exists()
+
+
+def test_a_deep_statement_harms_nobody(warehouse: Warehouse) -> None:
+    for text in ("(" * 5000 + "SELECT 1" + ")" * 5000, "SELECT " + "1+" * 20000 + "1"):
+        with suppress(BadQuery):
+            assert len(warehouse.sql(text)) == 1
+    nested = "SELECT 1"
+    for _ in range(200):
+        nested = f"SELECT * FROM ({nested})"
+    assert warehouse.sql(nested).rows() == [(1,)]
+
+
+def test_names_of_runs_and_metrics_are_no_sql(tmp_path: Path) -> None:
+    """Filters are bound, and an id that is SQL is only an id."""
+    root = tmp_path / "wh"
+    evil = "x'; DROP VIEW runs; --"
+    ingest(root, constant_run(tmp_path / "in", "r", 1.0), store_as=evil)
+    warehouse = open_warehouse(root)
+    assert len(warehouse.query("metrics", runs=[evil])) == 50
+    assert len(warehouse.query("metrics", metric="x' OR '1'='1")) == 0
+    before = files_of(root)
+    for text in itertools.chain(WRITES[:3], READS[:3]):
+        with pytest.raises(BadQuery):
+            warehouse.sql(text.format(root=root, out=tmp_path))
+    assert files_of(root) == before
