@@ -65,7 +65,7 @@ def command(
     """
     everything = (*what, *(f"wandb:{path}" for path in run_path))
     if not everything:
-        raise click.MissingParameter(param_hint="WHAT", param_type="argument")
+        raise click.MissingParameter(param_hint="'WHAT...'", param_type="argument")
     fetch = the_fetch(**fetching)
     if dry_run:
         planned = the_warehouse().plan(

@@ -72,7 +72,7 @@ def views() -> str:
     for view in all_views():
         parts.append(f"## {view.name}, version {view.version}\n\n{view.description}.")
         parts.append(f"A row is {view.row}.")
-        parts += [f"Formula: {line}." for line in view.formula]
+        parts += [f"Formula: {view.formula}."] if view.formula else []
         parts += [f"Note: {line}." for line in view.notes]
         if view.columns:
             rows = [

@@ -19,7 +19,17 @@ from dakota_wh.warehouse.result import Result
 
 _RUN_COLUMNS: Final = ("run_id", "orchestrator_run_id", "trainer_run_id")
 #: What a result is sorted by, where the view has it; history keeps the order of logging.
-_ORDER: Final = (*_RUN_COLUMNS, "role", "metric", "key", "step")
+_ORDER: Final = (
+    *_RUN_COLUMNS,
+    "role",
+    "metric",
+    "key",
+    "kind",
+    "quantity",
+    "milestone",
+    "lag",
+    "step",
+)
 
 
 def query_view(

@@ -103,7 +103,7 @@ def _steps(run: RunAddress, path: Path) -> np.ndarray:
             return np.zeros(0, np.int64)
         if steps.null_count:
             raise SourceProblem(f"{where} has rows without _step.", hint="Ingest it again.")
-        return np.asarray(steps.cast(pa.int64()))
+        return np.from_dlpack(steps.cast(pa.int64()))
     except _DAMAGE as error:
         raise _damaged(run, path, error) from error
 

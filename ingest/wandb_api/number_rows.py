@@ -19,7 +19,7 @@ from dakota_wh.ingest.wandb_api.page import Page
 
 #: Integers up to here are exact in a DOUBLE.
 _EXACT: Final = float(2**53)
-_MINUS_ZERO: Final = re.compile(rb"[:\s]-0[,}\s]")
+_MINUS_ZERO: Final = re.compile(rb"-0[,}\s]")
 _TYPES: Final = (pa.int64(), pa.float64(), pa.bool_())
 
 
@@ -31,7 +31,7 @@ def number_columns(page: Page) -> dict[KeyPath, pa.Array[Any]] | None:
     lines = page.lines
     if b"\\" in lines or b"[" in lines or b"null" in lines or lines.count(b"{") != page.rows:
         return None
-    if b"-0" in lines and _MINUS_ZERO.search(lines):
+    if _MINUS_ZERO.search(lines):
         return None
     options = pj.ReadOptions(use_threads=False, block_size=max(len(lines) + 1, 1 << 16))
     try:

@@ -72,8 +72,8 @@ def read_address(
         base_url: the server that is set; a web address of another one is refused.
 
     Raises:
-        NoSuchSource: these words can be no run.
-        UsageProblem: no project is known, or the web address is of another server.
+        NoSuchSource: these words can be no run, or no project is known.
+        UsageProblem: the web address is of another server.
     """
     words = _web_words(what, base_url) if "://" in what else _plain_words(what)
     entity = entity or os.environ.get("WANDB_ENTITY") or None
@@ -85,8 +85,8 @@ def read_address(
     if len(words) == 2:
         return ProjectAddress(words[1], words[0])
     if not project:
-        raise UsageProblem(
-            f"Run {words[0]}: of which project? There is no file or folder of that name here.",
+        raise NoSuchSource(
+            f"There is no file or folder {words[0]} here; a run of W&B needs its project.",
             hint="Give entity/project/id, or --entity E --project P, or set WANDB_ENTITY and"
             " WANDB_PROJECT.",
         )

@@ -62,12 +62,13 @@ def block_of(columns: Mapping[KeyPath, pa.Array[Any]], where: str) -> StepBlock:
 
 
 def _whole(found: pa.Array[Any], where: str) -> np.ndarray:
+    # np.asarray would have Arrow import pandas where that is installed.
     try:
-        return np.asarray(found.cast(pa.int64()))
+        return np.from_dlpack(found.cast(pa.int64()))
     except pa.ArrowInvalid:
         pass
     try:
-        return np.asarray(pc.cast(found.cast(pa.float64()), pa.int64(), safe=True))
+        return np.from_dlpack(pc.cast(found.cast(pa.float64()), pa.int64(), safe=True))
     except pa.ArrowInvalid as error:
         raise SourceProblem(
             f"{where} has a _step that is no whole number.", hint="Ingest it again."

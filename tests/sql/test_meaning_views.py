@@ -469,6 +469,6 @@ def test_a_run_among_those_of_its_project(ask: Ask, tables: Tables) -> None:
         "t": (7.0, 1, 1, 7.0, 0.0, "t"),
     }
     assert rows["a"]["samples"] == 150
-    rows = ask(tables, "FROM project_values WHERE project = 'p' AND role = 'single'")
+    together = ask(tables, "FROM project_values WHERE project = 'p' AND role = 'single'")
     ends = ("runs", "mean", "std", "lowest_run_id", "highest_run_id")
-    assert [tuple(row[c] for c in ends) for row in rows] == [(3, 1.0, 1.0, "a", "c")]
+    assert [tuple(row[c] for c in ends) for row in together] == [(3, 1.0, 1.0, "a", "c")]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-import scipy.stats  # type: ignore[import-untyped]
+import scipy.stats
 
 import dakota_wh
 from dakota_wh.warehouse.connection import connect

@@ -61,7 +61,7 @@ def test_an_id_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("what", ["29hn8w98", "https://wandb.ai.example.com/me/rl/runs/x"])
 def test_what_lacks_something(what: str) -> None:
-    with pytest.raises(UsageProblem):
+    with pytest.raises((NoSuchSource, UsageProblem), match=r"project|is not the W&B server"):
         read_address(what)
 
 
