@@ -30,7 +30,8 @@ from tests.wandb_server.server import Server
 COMMON = """
 import json, os, sys, tempfile, threading, time
 from pathlib import Path
-run_id, folder, timed, rows = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "timed", int(sys.argv[4])
+run_id, folder = sys.argv[1], Path(sys.argv[2])
+timed, rows = sys.argv[3] == "timed", int(sys.argv[4])
 from dakota_wh.ingest.wandb_api.client import Client, load
 from dakota_wh.ingest.wandb_api.patience import Patience
 from dakota_wh.ingest.wandb_api.sign_in import sign_in
