@@ -12,7 +12,7 @@ from dakota_wh.warehouse import catalogue
 from tests.warehouse.kit import few_views
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def _quick() -> Iterator[None]:
     """Leave the flushing to the system, and put only some of the views into catalogues."""
     with pytest.MonkeyPatch.context() as patch:
