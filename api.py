@@ -29,7 +29,8 @@ def open(path: str | os.PathLike[str] | None = None) -> Warehouse:  # noqa: A001
 
     Nothing is created or read until it is asked for something; ``ingest`` creates the folder.
     """
-    return Warehouse(Path(path or os.environ.get("DAKOTA_WH_DIR") or DEFAULT_FOLDER))
+    folder = path or os.environ.get("DAKOTA_WH_DIR") or DEFAULT_FOLDER
+    return Warehouse(Path(folder).expanduser())
 
 
 class Warehouse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +29,7 @@ _FOLDER: Final = "dakota-demo"
 
 
 @click.command("demo", cls=Command, epilog=_EXAMPLES)
-@warehouse_options
+@partial(warehouse_options, default="default: ./dakota-demo")
 def command() -> None:
     """Ingest a small simulated GRPO training into ./dakota-demo and show what can be asked.
 

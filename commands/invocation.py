@@ -49,7 +49,9 @@ def remember_folder(ctx: click.Context, param: click.Parameter, value: Path | No
     settings.typed = source is click.core.ParameterSource.COMMANDLINE
 
 
-def warehouse_options(function: F) -> F:
+def warehouse_options(
+    function: F, default: str = "default: $DAKOTA_WH_DIR, else ./dakota-warehouse"
+) -> F:
     """Add ``--warehouse`` and ``--debug``, which may also stand after the command."""
     function = click.option(
         "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
@@ -60,7 +62,7 @@ def warehouse_options(function: F) -> F:
         type=click.Path(path_type=Path),
         expose_value=False,
         callback=remember_folder,
-        help="The warehouse's folder (default: $DAKOTA_WH_DIR, else ./dakota-warehouse).",
+        help=f"The warehouse's folder ({default}).",
     )(function)
 
 

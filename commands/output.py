@@ -52,6 +52,8 @@ class Output:
             UsageProblem: the format cannot be told from the file's suffix, or does not go there.
         """
         chosen = self.chosen()
+        if not len(rows):
+            click.echo("dakota-wh: no rows.", err=True)
         if self.file is None:
             self._to_stdout(rows, chosen)
         else:

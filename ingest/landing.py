@@ -80,7 +80,7 @@ def ingest(
     options = Options(role, entity, project, store_as, force, fetch.refetch)
     _check(options, what)
     fetch.check()
-    sources, addresses, outcomes = _meant(what, options)
+    sources, addresses, outcomes = _meant(what, options, narrows=fetch.narrows)
     named = {source.run_id for source in sources} | {str(address) for address in addresses}
     if store_as and len(named) > 1:
         raise UsageProblem(f"--as {store_as} names one run, but there are {len(named)}.")
@@ -96,14 +96,14 @@ def ingest(
 
 
 def _check(options: Options, what: Sequence[str]) -> None:
-    if not what:
+    if not what or not all(word.strip() for word in what):
         raise UsageProblem("Nothing to ingest was named.", hint="Try: dakota-wh ingest --help")
     if options.role is not None and options.role not in ROLES:
         raise UsageProblem(f"There is no role {options.role!r}.", hint=f"Roles: {', '.join(ROLES)}")
 
 
 def _meant(
-    what: Sequence[str], options: Options
+    what: Sequence[str], options: Options, *, narrows: bool
 ) -> tuple[list[Source], list[Address], list[Landed]]:
     """Return local sources, runs of the service, and what is neither."""
     sources: list[Source] = []
@@ -111,7 +111,7 @@ def _meant(
     failed: list[Landed] = []
     for one in what:
         try:
-            address = address_of(one, options.entity, options.project)
+            address = address_of(one, options.entity, options.project, narrows=narrows)
             if address is None:
                 sources += recognise(one)
             else:

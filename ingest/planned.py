@@ -49,7 +49,7 @@ def plan(
     addresses: list[Address] = []
     for one in what:
         try:
-            address = address_of(one, entity, project)
+            address = address_of(one, entity, project, narrows=fetch.narrows)
             if address is None:
                 sources += recognise(one)
             else:

@@ -9,7 +9,12 @@ from pathlib import Path
 from dakota_wh.errors import NoSuchSource, SourceProblem
 from dakota_wh.ingest.exports.find import find_exports
 from dakota_wh.ingest.source import Source
-from dakota_wh.ingest.wandb_api.run_address import Address, is_path_like, read_address
+from dakota_wh.ingest.wandb_api.run_address import (
+    Address,
+    ProjectAddress,
+    is_path_like,
+    read_address,
+)
 from dakota_wh.ingest.wandb_log.find import find_logs, one_each
 from dakota_wh.ingest.wandb_log.source import WandbLog
 
@@ -36,15 +41,26 @@ def recognise(what: str) -> list[Source]:
     return sources
 
 
-def address_of(what: str, entity: str | None, project: str | None) -> Address | None:
+def address_of(
+    what: str, entity: str | None, project: str | None, *, narrows: bool
+) -> Address | None:
     """Return which run or project of W&B is meant; None where a path is.
+
+    Two words with a slash are a project only if something picks among its runs (``narrows``):
+    without that it is likelier a folder that is not here.
 
     Raises:
         NoSuchSource, UsageProblem: it is no path, and no run can be meant either.
     """
     if "://" not in what and (is_path_like(what) or Path(what).exists()):
         return None
-    return read_address(what, entity, project, base_url=os.environ.get("WANDB_BASE_URL"))
+    address = read_address(what, entity, project, base_url=os.environ.get("WANDB_BASE_URL"))
+    if isinstance(address, ProjectAddress) and "://" not in what and not narrows:
+        raise NoSuchSource(
+            f"There is no file or folder {what} here.",
+            hint="If it is a project of W&B, say which of its runs: --state all, --since 7d, …",
+        )
+    return address
 
 
 def united(sources: Sequence[Source]) -> list[Source]:

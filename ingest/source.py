@@ -84,8 +84,10 @@ class RunFacts:
     last_step: int | None = None
     #: How many rows were asked for where not all were, None otherwise.
     sampled: int | None = None
-    #: True when the source stops in the middle of a record.
+    #: True when the source stops in the middle of a record; ``tail`` says which bytes of which
+    #: file are no whole record: not written yet, cut off, or damaged.
     torn: bool = False
+    tail: tuple[tuple[str, int, int], ...] = ()
     #: Byte ranges ``(file, start, end)`` that could not be read, and the records lost with them.
     skipped: tuple[tuple[str, int, int], ...] = ()
     lost_records: int = 0

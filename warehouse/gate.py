@@ -7,6 +7,8 @@ to DuckDB 2.0), so the statement is also planned as a subquery, where only a que
 
 from __future__ import annotations
 
+import difflib
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from contextlib import contextmanager
 import duckdb
 
 from dakota_wh.errors import BadQuery
+from dakota_wh.sql.views import all_views
 from dakota_wh.warehouse.connection import first_line
 
 _ONE_SELECT = "Only one SELECT is allowed here."
@@ -43,8 +46,20 @@ def checked(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     except (duckdb.IOException, duckdb.InterruptException):
         raise  # a file vanished under the reader: the caller tries again; or the time is up
     except duckdb.Error as error:
-        raise BadQuery(f"The SQL was refused: {message(error)}") from error
+        raise BadQuery(
+            f"The SQL was refused: {message(error)}", hint=_nearest(str(error))
+        ) from error
     return body
+
+
+def _nearest(text: str) -> str:
+    """Return the views whose names are like that of a relation that does not exist."""
+    missing = re.search(r"Table with name (\S+) does not exist", text)
+    if missing is None:
+        return ""
+    names = sorted({view.name for view in all_views()})
+    near = difflib.get_close_matches(missing[1].lower(), names, n=3)
+    return f"Views like it: {', '.join(near)}." if near else "The views: dakota-wh views"
 
 
 def _without_semicolon(connection: duckdb.DuckDBPyConnection, statement: str) -> str:
@@ -65,7 +80,9 @@ def message(error: duckdb.Error) -> str:
     """Return DuckDB's message and its candidates, without the caret picture of the query."""
     lines = str(error).strip().splitlines()
     kept = [line.strip() for line in lines if line.strip()]
-    cut = next((i for i, line in enumerate(kept) if line.startswith("LINE ")), len(kept))
+    # What DuckDB itself thinks is meant are its own system tables.
+    ends = ("LINE ", 'Did you mean "pg_')
+    cut = next((i for i, line in enumerate(kept) if line.startswith(ends)), len(kept))
     return " ".join(kept[:cut])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from dakota_wh.sql import views as registry
 from dakota_wh.warehouse.layout import SCHEMA_PARTITION, run_folders
@@ -74,9 +75,15 @@ def create_statements(
     return statements
 
 
+#: Words of SQL that lists relations: then all of them must be there.
+_ASK_FOR_ALL: Final = frozenset(
+    {"show", "tables", "information_schema", "duckdb_views", "duckdb_tables", "duckdb_columns"}
+)
+
+
 def mentioned(text: str) -> list[str]:
     """Return every relation whose name stands in a text: what SQL typed by a person may need."""
     words = set(re.findall(r"[a-z_0-9]+", text.lower()))
     aliases = registry.aliases()
     known = {*registry.stored_relations(), *aliases, *(v.relation for v in registry.all_views())}
-    return sorted(words & known)
+    return sorted(known if words & _ASK_FOR_ALL else words & known)

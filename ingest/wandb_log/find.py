@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +56,28 @@ def one_each(segments: Iterable[Segment]) -> list[WandbLog]:
             namesakes.append([segment])
         else:
             same.append(segment)
-    return [WandbLog(run) for namesakes in runs.values() for run in namesakes]
+    return [WandbLog(_without_copies(run)) for namesakes in runs.values() for run in namesakes]
+
+
+def _without_copies(run: Sequence[Segment]) -> list[Segment]:
+    """Leave out a log that another one begins with: a backup, perhaps an older one.
+
+    Only logs that began in the same microsecond are compared.
+    """
+    kept: list[Segment] = []
+    for segment in sorted(run, key=lambda s: s.path.stat().st_size, reverse=True):
+        twins = (s for s in kept if s.started is not None and s.started == segment.started)
+        if not any(_begins_with(twin.path, segment.path) for twin in twins):
+            kept.append(segment)
+    return kept
+
+
+def _begins_with(path: Path, shorter: Path) -> bool:
+    with path.open("rb") as whole, shorter.open("rb") as part:
+        while piece := part.read(1 << 20):
+            if whole.read(len(piece)) != piece:
+                return False
+    return True
 
 
 def _may_be_one(a: Segment, b: Segment) -> bool:

@@ -76,6 +76,11 @@ class LogReading:
         facts = progress.fold.facts(self.run_id)
         marks = progress.bookmarks
         facts.torn = any(mark.torn for mark in marks)
+        facts.tail = tuple(
+            (mark.name, mark.good_end, mark.size)
+            for mark in marks
+            if mark.torn and mark.good_end < mark.size
+        )
         facts.skipped = tuple(
             (mark.name, start, end) for mark in marks for start, end in mark.all_skipped()
         )

@@ -96,3 +96,15 @@ def test_a_refusal_by_the_system_names_the_file(
         found.read(None)
     with pytest.raises(SourceProblem, match=r"chmod u\+r"):
         find_logs(one)
+
+
+def test_a_copy_of_a_log_counts_once(tmp_path: Path) -> None:
+    """A backup beside the run, also one made while the run was still growing."""
+    data = log(records([(17, run("abc")), (2, history([item(["_step"], "0")]))]))
+    place(tmp_path, data)
+    place(tmp_path, data, stamp="20250103_000000")
+    place(tmp_path, data[: len(data) - 5], stamp="20250104_000000")
+    (found,) = find_logs(tmp_path)
+    assert [segment.name for segment in found.segments] == [
+        "offline-run-20250101_000000-abc/run-abc.wandb"
+    ]
