@@ -119,14 +119,11 @@ def _certify_log(facts: RunFacts, seen: Seen) -> Certificate:
     if facts.ended in (Ended.OPEN, Ended.UNKNOWN):
         torn = " in the middle of a record" if facts.torn else ""
         tail = ", ".join(f"bytes {a}-{b} of {name}" for name, a, b in facts.tail)
-        broken = f"; {tail} are no whole record: not written yet, cut off or damaged"
+        broken = f"; {tail} are no whole record: not written yet, cut off or damaged" * bool(tail)
         return Certificate(
             "growing",
             f"the log ends{torn} at row {seen.rows} without an exit record: "
-            "the run still writes, or was killed"
-            + (
-                f"; {tail} are no whole record: not written yet, cut off or damaged" if tail else ""
-            ),
+            f"the run still writes, or was killed{broken}",
             "no",
         )
     if facts.torn and seen.segments > 1:

@@ -55,7 +55,8 @@ def test_the_id_is_the_run_records_and_else_the_file_names(tmp_path: Path) -> No
 def test_segments_go_by_start_then_by_folder(tmp_path: Path) -> None:
     place(tmp_path, simple("r", 3_000), run_id="r", stamp="20250101_000000")
     place(tmp_path, simple("r", 2_000), run_id="r", stamp="20250103_000000")
-    place(tmp_path, simple("r", 2_000), run_id="r", stamp="20250102_000000")
+    other = log(records([(17, run("r", start=2_000)), (2, history([item(["x"], "2")]))]))
+    place(tmp_path, other, run_id="r", stamp="20250102_000000")
     place(tmp_path, b"", run_id="r", stamp="20240101_000000")
     (found,) = find_logs(tmp_path)
     stamps = [segment.name[len("offline-run-") :][:8] for segment in found.segments]
