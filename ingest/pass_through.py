@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest import derive, steps
 from dakota_wh.ingest.certificate import certify, look
 from dakota_wh.ingest.progress import OnProgress, Progress
@@ -184,6 +185,11 @@ def program_version() -> str:
 
 def _certify(row: RunRow, source: Source, facts: RunFacts, history: StoredHistory) -> None:
     seen = look(history, facts.summary)
+    if seen.rows and seen.last is None and source.kind.endswith("-export"):
+        raise SourceProblem(
+            f"{source.name} is no history of a run: no row has a whole number in _step.",
+            hint="Export it again with W&B's own _step column.",
+        )
     served = source.kind == "wandb-api"
     found = certify_service(facts, seen) if served else certify(facts, source.kind, seen)
     row.rows = history.rows

@@ -435,3 +435,12 @@ def test_every_error_has_a_hint(tmp_path: Path) -> None:
         (landed,) = api.open(tmp_path / "warehouse").ingest(make(folder))
         assert isinstance(landed.error, WarehouseError)
         assert landed.error.hint
+
+
+def test_a_step_that_is_no_number_is_no_history(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "r_history.csv"
+    path.write_text("_step,reward/mean\nabc,0.5\n", encoding="utf-8")
+    (landed,) = warehouse.ingest(path)
+    assert isinstance(landed.error, SourceProblem)
+    assert "_step" in landed.error.message
+    assert len(warehouse.runs()) == 0
