@@ -69,7 +69,7 @@ def connect(
         connection.close()
         raise NotAWarehouse(
             f"The warehouse {root} cannot be read: {first_line(error)}",
-            hint="Try: dakota-wh rebuild",
+            hint="If a file of a run is named: dakota-wh remove RUN, then ingest it again.",
         ) from error
     return connection
 

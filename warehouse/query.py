@@ -17,6 +17,8 @@ from dakota_wh.warehouse.quoting import identifier
 from dakota_wh.warehouse.relations import FilesOf, files_of_runs, mentioned
 from dakota_wh.warehouse.result import Result
 
+_DAMAGED: Final = "If a file of a run is named: dakota-wh remove RUN, then ingest it again."
+
 _RUN_COLUMNS: Final = ("run_id", "orchestrator_run_id", "trainer_run_id")
 #: What a result is sorted by, where the view has it; history keeps the order of logging.
 _ORDER: Final = (
@@ -71,7 +73,7 @@ def query_view(
     except duckdb.IOException as error:
         raise NotAWarehouse(
             f"The warehouse {root} cannot be read: {gate.message(error)}",
-            hint="Ingest the run again, or try: dakota-wh rebuild",
+            hint=_DAMAGED,
         ) from error
 
 
@@ -86,7 +88,9 @@ def _run(
         raise
     except duckdb.Error as error:
         connection.close()
-        raise BadQuery(f"The view {view.relation} failed: {gate.message(error)}") from error
+        raise BadQuery(
+            f"The view {view.relation} failed: {gate.message(error)}", hint=_DAMAGED
+        ) from error
 
 
 def _files(root: Path, view: View, runs: Sequence[str]) -> FilesOf | None:
