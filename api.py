@@ -95,21 +95,34 @@ class Warehouse:
         metric: str | None = None,
         version: int | None = None,
         limit: int | None = None,
+        timeout: float | None = None,
     ) -> Result:
         """Return a view's rows; see :func:`dakota_wh.warehouse.query.query_view`."""
         from dakota_wh.warehouse.query import query_view
 
         return query_view(
-            self.path, name, runs=runs, role=role, metric=metric, version=version, limit=limit
+            self.path,
+            name,
+            runs=runs,
+            role=role,
+            metric=metric,
+            version=version,
+            limit=limit,
+            timeout=timeout,
         )
 
     def sql(
-        self, text: str, *, timeout: float | None = None, memory_limit: str | None = None
+        self,
+        text: str,
+        *,
+        timeout: float | None = None,
+        memory_limit: str | None = None,
+        limit: int | None = None,
     ) -> Result:
         """Return the rows of one SELECT; see :func:`dakota_wh.warehouse.query.query_sql`."""
         from dakota_wh.warehouse.query import query_sql
 
-        return query_sql(self.path, text, timeout=timeout, memory_limit=memory_limit)
+        return query_sql(self.path, text, timeout=timeout, memory_limit=memory_limit, limit=limit)
 
     def runs(self) -> Result:
         """Return the runs that are here, with how complete each is."""
@@ -158,11 +171,18 @@ class Warehouse:
         *runs: str,
         require_nonzero: Sequence[str] = (),
         thresholds: Mapping[str, float] | None = None,
+        timeout: float | None = None,
     ) -> list[Finding]:
         """Return what is odd about the runs; see :func:`dakota_wh.warehouse.checks.check`."""
         from dakota_wh.warehouse.checks import check
 
-        return check(self.path, runs, require_nonzero=require_nonzero, thresholds=thresholds)
+        return check(
+            self.path,
+            runs,
+            require_nonzero=require_nonzero,
+            thresholds=thresholds,
+            timeout=timeout,
+        )
 
     def rebuild(self, *, on_progress: Callable[[Progress], None] | None = None) -> list[Landed]:
         """Make metrics, roles and the catalogue anew from the stored history, no source needed."""

@@ -46,6 +46,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "pair": ("pair", "Fix which trainer belongs to which orchestrator."),
     "rebuild": ("rebuild", "Make everything derived anew, from the stored history."),
     "remove": ("remove", "Delete runs from the warehouse."),
+    "mcp": ("mcp", "Serve the warehouse to agents, read-only."),
     "demo": ("demo", "Try it all on a small sample, without network or account."),
 }
 

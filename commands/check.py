@@ -11,8 +11,8 @@ import click
 
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.output import Output, output_options
-from dakota_wh.commands.rendering.rows import Listing, pick
 from dakota_wh.errors import ExitCode
+from dakota_wh.rendering.rows import Listing, pick
 from dakota_wh.sql import rules
 
 if TYPE_CHECKING:

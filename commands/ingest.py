@@ -11,8 +11,8 @@ from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_opti
 from dakota_wh.commands.outcome import tell_outcome
 from dakota_wh.commands.output import Output
 from dakota_wh.commands.progress_shown import progress_shown
-from dakota_wh.commands.rendering.rows import Listing
 from dakota_wh.errors import SomeRunsFailed
+from dakota_wh.rendering.rows import Listing
 from dakota_wh.warehouse.layout import ROLES
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dakota_wh.commands.output import say_json
-from dakota_wh.commands.rendering.values import printable
 from dakota_wh.errors import SomeRunsFailed, WarehouseError
+from dakota_wh.rendering.values import printable
 
 if TYPE_CHECKING:
     from dakota_wh.ingest.landed import Landed

@@ -12,8 +12,8 @@ from typing import IO, Any, Final, TextIO, TypeVar
 
 import click
 
-from dakota_wh.commands.rendering.rows import Rows
 from dakota_wh.errors import UsageProblem, WarehouseError
+from dakota_wh.rendering.rows import Rows
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,7 +90,7 @@ class Output:
             _write_text(rows, chosen, stdout.write, ascii_only=not _takes_unicode(stdout))
 
     def _to_terminal(self, rows: Rows) -> None:
-        from dakota_wh.commands.rendering.table import a_console, show_table
+        from dakota_wh.rendering.table import a_console, show_table
 
         most = None if self.limited else _MOST_SHOWN
         show_table(rows, a_console(), most=most)
@@ -142,7 +142,7 @@ def open_stdout() -> TextIO:
 
 def say_json(value: Any) -> None:
     """Write a document as JSON on stdout."""
-    from dakota_wh.commands.rendering.as_json import pretty
+    from dakota_wh.rendering.as_json import pretty
 
     stdout = open_stdout()
     stdout.write(pretty(value, ascii_only=not _takes_unicode(stdout)) + "\n")
@@ -156,27 +156,27 @@ def _write_text(
     rows: Rows, chosen: str, write: Callable[[str], object], *, ascii_only: bool = False
 ) -> None:
     if chosen in ("json", "ndjson"):
-        from dakota_wh.commands.rendering import as_json
+        from dakota_wh.rendering import as_json
 
         writer = as_json.write_json if chosen == "json" else as_json.write_ndjson
         writer(rows, write, ascii_only=ascii_only)
     elif chosen in ("csv", "tsv"):
-        from dakota_wh.commands.rendering import delimited
+        from dakota_wh.rendering import delimited
 
         (delimited.write_csv if chosen == "csv" else delimited.write_tsv)(rows, write)
     elif chosen == "markdown":
-        from dakota_wh.commands.rendering.markdown import write_markdown
+        from dakota_wh.rendering.markdown import write_markdown
 
         write_markdown(rows, write)
     else:
-        from dakota_wh.commands.rendering.table import write_table
+        from dakota_wh.rendering.table import write_table
 
         write_table(rows, write)
 
 
 def _write_bytes(rows: Rows, chosen: str, file: IO[bytes]) -> None:
     if chosen == "parquet":
-        from dakota_wh.commands.rendering.parquet import write_parquet
+        from dakota_wh.rendering.parquet import write_parquet
 
         write_parquet(rows, file)
         return

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
-from dakota_wh.commands.rendering.values import printable
+from dakota_wh.rendering.values import printable
 
 _EXAMPLES: Final = """
 dakota-wh query run_pair_candidates

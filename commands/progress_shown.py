@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dakota_wh.commands.output import on_terminal
-from dakota_wh.commands.rendering.values import printable
+from dakota_wh.rendering.values import printable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -25,7 +25,7 @@ def progress_shown() -> Iterator[Callable[[Progress], None] | None]:
         return
     from rich import progress
 
-    from dakota_wh.commands.rendering.table import a_console
+    from dakota_wh.rendering.table import a_console
 
     columns = (
         progress.SpinnerColumn(),

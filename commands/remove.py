@@ -9,8 +9,8 @@ import click
 
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.output import on_terminal
-from dakota_wh.commands.rendering.values import printable
 from dakota_wh.errors import UsageProblem
+from dakota_wh.rendering.values import printable
 
 _EXAMPLES: Final = """
 dakota-wh remove 29hn8w98

@@ -9,7 +9,7 @@ import click
 
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.output import Output, output_options
-from dakota_wh.commands.rendering.rows import Rows, pick
+from dakota_wh.rendering.rows import Rows, pick
 from dakota_wh.warehouse.layout import ROLES
 
 _EXAMPLES: Final = """

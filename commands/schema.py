@@ -11,7 +11,7 @@ import click
 
 from dakota_wh.commands.invocation import Command, warehouse_options
 from dakota_wh.commands.output import on_terminal, open_stdout, say_json
-from dakota_wh.commands.rendering.layout import hanging
+from dakota_wh.rendering.layout import hanging
 
 if TYPE_CHECKING:
     from dakota_wh.sql.views import View

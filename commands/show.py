@@ -13,11 +13,11 @@ import click
 
 from dakota_wh.commands.invocation import Command, settings, the_warehouse, warehouse_options
 from dakota_wh.commands.output import on_terminal, open_stdout, say_json
-from dakota_wh.commands.rendering.layout import hanging
-from dakota_wh.commands.rendering.rows import Listing
-from dakota_wh.commands.rendering.table import plain_lines
-from dakota_wh.commands.rendering.values import brief, printable
 from dakota_wh.commands.run_story import RunStory, read_story
+from dakota_wh.rendering.layout import hanging
+from dakota_wh.rendering.rows import Listing
+from dakota_wh.rendering.table import plain_lines
+from dakota_wh.rendering.values import brief, printable
 
 _EXAMPLES: Final = """
 dakota-wh show 29hn8w98

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ import click
 
 from dakota_wh.commands.invocation import Command, ends_at_once, the_warehouse, warehouse_options
 from dakota_wh.commands.output import Output, output_options
+from dakota_wh.commands.size import checked_size
 from dakota_wh.errors import NothingFound, UsageProblem
 
 _EXAMPLES: Final = """
@@ -22,13 +22,6 @@ dakota-wh sql - --timeout 10 < report.sql
 
 _TIMEOUT: Final = 300.0
 _MEMORY: Final = "4GB"
-_SIZE: Final = re.compile(r"[0-9]+(\.[0-9]+)?\s*([KMGT]i?B|bytes)", re.IGNORECASE)
-
-
-def _checked_size(_: click.Context, __: click.Parameter, value: str) -> str:
-    if not _SIZE.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no size like 500MB or 4GB.")
-    return value
 
 
 @click.command("sql", cls=Command, epilog=_EXAMPLES)
@@ -54,7 +47,7 @@ def _checked_size(_: click.Context, __: click.Parameter, value: str) -> str:
     metavar="SIZE",
     default=_MEMORY,
     show_default=True,
-    callback=_checked_size,
+    callback=checked_size,
     help="Spill to disk beyond this.",
 )
 @output_options

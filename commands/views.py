@@ -9,7 +9,7 @@ import click
 
 from dakota_wh.commands.invocation import Command, warehouse_options
 from dakota_wh.commands.output import Output, output_options
-from dakota_wh.commands.rendering.rows import Listing
+from dakota_wh.rendering.rows import Listing
 
 _EXAMPLES: Final = """
 dakota-wh views

@@ -14,8 +14,8 @@ import click
 from dakota_wh.commands.fetch_options import the_fetch, ways_to_fetch
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.outcome import tell_outcome
-from dakota_wh.commands.rendering.values import printable
 from dakota_wh.errors import SourceUnreachable, UsageProblem
+from dakota_wh.rendering.values import printable
 from dakota_wh.warehouse.layout import ROLES
 
 if TYPE_CHECKING:

@@ -49,6 +49,7 @@ def check(
     *,
     require_nonzero: Sequence[str] = (),
     thresholds: Mapping[str, float] | None = None,
+    timeout: float | None = None,
 ) -> list[Finding]:
     """Ask every rule; return what was found, the most severe first.
 
@@ -57,10 +58,12 @@ def check(
         runs: only findings about these; all runs where none is named.
         require_nonzero: metrics, by name or glob, that some run must log and none only as 0.
         thresholds: other values than the defaults, by ``rule.parameter``.
+        timeout: seconds after which it is stopped.
 
     Raises:
         NothingFound: the warehouse holds no run.
         NoSuchRun, UsageProblem: a run or a threshold that does not exist.
+        BadQuery: it takes too long.
     """
     values = registry.thresholds(thresholds or {})
     check_is_warehouse(root)
@@ -68,7 +71,7 @@ def check(
         raise NothingFound("There is no run to check.", hint="Ingest one: dakota-wh ingest …")
     known_runs(root, runs)
     catalogue.refresh(root)
-    found = retrying(lambda: list(_ask_all(root, require_nonzero, values)))
+    found = retrying(lambda: list(_ask_all(root, require_nonzero, values, timeout)))
     wanted = [f for f in found if not runs or f.run_id in (*runs, None)]
     wanted += _not_logged(wanted, require_nonzero)
     findings = [finding for finding in wanted if finding.severity]
@@ -81,10 +84,16 @@ def _order(finding: Finding) -> tuple[int, str, str, str]:
 
 
 def _ask_all(
-    root: Path, required: Sequence[str], values: Mapping[str, Mapping[str, float | str]]
+    root: Path,
+    required: Sequence[str],
+    values: Mapping[str, Mapping[str, float | str]],
+    timeout: float | None,
 ) -> Iterator[Finding]:
     rules = registry.all_checks()
-    with connect(root, mentioned(registry.relations_of(rules))) as connection:
+    with (
+        connect(root, mentioned(registry.relations_of(rules))) as connection,
+        gate.time_limit(connection, timeout),
+    ):
         for name in _ASKED_OFTEN:  # computed once; a temporary table goes before a view
             connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {name}")
         for rule in rules:
@@ -101,8 +110,8 @@ def _ask(
 ) -> Iterator[Finding]:
     try:
         answer = connection.execute(rule.sql, dict(values))
-    except duckdb.IOException:
-        raise
+    except (duckdb.IOException, duckdb.InterruptException):
+        raise  # a file vanished under the reader: the caller tries again; or the time is up
     except duckdb.Error as error:
         raise BadQuery(f"The rule {rule.name} failed: {gate.message(error)}") from error
     names = [column[0] for column in answer.description or ()]

@@ -43,6 +43,7 @@ def query_view(
     metric: str | None = None,
     version: int | None = None,
     limit: int | None = None,
+    timeout: float | None = None,
 ) -> Result:
     """Return a view's rows.
 
@@ -54,9 +55,11 @@ def query_view(
         metric: only metrics whose whole name matches this glob, ``*`` and ``?`` as in a shell.
         version: the version, where not the newest is wanted.
         limit: at most so many rows.
+        timeout: seconds after which it is stopped.
 
     Raises:
         NoSuchView, NoSuchRun, UsageProblem: the name, a run, or a filter that the view has not.
+        BadQuery: it takes too long.
     """
     view = find_view(name, version)
     check_is_warehouse(root)
@@ -69,7 +72,9 @@ def query_view(
             raise UsageProblem(f"A limit cannot be negative ({limit}).")
         select += f" LIMIT {int(limit)}"
     try:
-        return retrying(lambda: _run(root, view, select, parameters, _files(root, view, runs)))
+        return retrying(
+            lambda: _run(root, view, select, parameters, _files(root, view, runs), timeout)
+        )
     except duckdb.IOException as error:
         raise NotAWarehouse(
             f"The warehouse {root} cannot be read: {gate.message(error)}",
@@ -78,12 +83,18 @@ def query_view(
 
 
 def _run(
-    root: Path, view: View, select: str, parameters: list[Any], files: FilesOf | None
+    root: Path,
+    view: View,
+    select: str,
+    parameters: list[Any],
+    files: FilesOf | None,
+    timeout: float | None,
 ) -> Result:
     connection = connect(root, [view.relation], files=files)
     try:
-        return Result.of(connection, select, parameters)
-    except duckdb.IOException:
+        with gate.time_limit(connection, timeout):
+            return Result.of(connection, select, parameters)
+    except (duckdb.IOException, BadQuery):
         connection.close()
         raise
     except duckdb.Error as error:
@@ -165,7 +176,12 @@ def known_runs(root: Path, runs: Sequence[str]) -> None:
 
 
 def query_sql(
-    root: Path, text: str, *, timeout: float | None = None, memory_limit: str | None = None
+    root: Path,
+    text: str,
+    *,
+    timeout: float | None = None,
+    memory_limit: str | None = None,
+    limit: int | None = None,
 ) -> Result:
     """Return the rows of one read-only SELECT over the views.
 
@@ -174,6 +190,7 @@ def query_sql(
         text: one SELECT; the relations are the views' names, plain or with a version.
         timeout: seconds after which it is stopped.
         memory_limit: as DuckDB writes sizes, ``2GB``.
+        limit: at most so many rows, whatever the SELECT itself says.
 
     Raises:
         BadQuery: it is no SELECT, it fails, or it takes too long or too much memory.
@@ -187,6 +204,8 @@ def query_sql(
         try:
             with gate.time_limit(connection, timeout):
                 body = gate.checked(connection, text)
+                if limit is not None:
+                    body = f"SELECT * FROM (\n{body}\n) AS typed LIMIT {int(limit)}"
                 return Result.of(connection, body)
         except duckdb.IOException:
             connection.close()

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from dakota_wh import api
 from dakota_wh.commands.output import Output
-from dakota_wh.commands.rendering.as_json import json_text, pretty, write_json, write_ndjson
-from dakota_wh.commands.rendering.delimited import write_csv, write_tsv
-from dakota_wh.commands.rendering.markdown import write_markdown
-from dakota_wh.commands.rendering.rows import Listing
-from dakota_wh.commands.rendering.table import write_table
+from dakota_wh.rendering.as_json import json_text, pretty, write_json, write_ndjson
+from dakota_wh.rendering.delimited import write_csv, write_tsv
+from dakota_wh.rendering.markdown import write_markdown
+from dakota_wh.rendering.rows import Listing
+from dakota_wh.rendering.table import write_table
 
 from .conftest import Call
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dakota_wh.commands.rendering.layout import Column, arrange, fold, hanging, width_of
-from dakota_wh.commands.rendering.rows import Listing, is_number, pick
-from dakota_wh.commands.rendering.table import plain_lines
+from dakota_wh.rendering.layout import Column, arrange, fold, hanging, width_of
+from dakota_wh.rendering.rows import Listing, is_number, pick
+from dakota_wh.rendering.table import plain_lines
 
 NAMES = st.text(st.sampled_from("abc/_.- 日"), max_size=30)
 

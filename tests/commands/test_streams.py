@@ -12,8 +12,8 @@ import pytest
 
 from dakota_wh.cli import PROGRAM
 from dakota_wh.commands.output import Output, replacing
-from dakota_wh.commands.rendering.rows import Listing
 from dakota_wh.errors import UsageProblem
+from dakota_wh.rendering.rows import Listing
 
 from .conftest import ENVIRONMENT, Call, Dakota
 

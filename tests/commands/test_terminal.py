@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dakota_wh.commands.rendering.layout import width_of
+from dakota_wh.rendering.layout import width_of
 
 from .conftest import Dakota, OnTerminal
 

@@ -6,7 +6,7 @@ from typing import IO
 
 import pyarrow.parquet
 
-from dakota_wh.commands.rendering.rows import Rows
+from dakota_wh.rendering.rows import Rows
 
 
 def write_parquet(rows: Rows, file: IO[bytes]) -> None:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from dakota_wh.commands.rendering.layout import GAP, Block, Column, arrange, fold, width_of
-from dakota_wh.commands.rendering.rows import Rows, is_number
-from dakota_wh.commands.rendering.values import brief, printable
+from dakota_wh.rendering.layout import GAP, Block, Column, arrange, fold, width_of
+from dakota_wh.rendering.rows import Rows, is_number
+from dakota_wh.rendering.values import brief, printable
 
 if TYPE_CHECKING:
     from rich.console import Console

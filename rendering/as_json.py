@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-from dakota_wh.commands.rendering.rows import Rows
-from dakota_wh.commands.rendering.values import exact
+from dakota_wh.rendering.rows import Rows
+from dakota_wh.rendering.values import exact
 
 Write = Callable[[str], object]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from dakota_wh.commands.rendering.values import exact
+from dakota_wh.rendering.values import exact
 
 if TYPE_CHECKING:
     import pyarrow as pa

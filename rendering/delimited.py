@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from dakota_wh.commands.rendering.rows import Rows
-from dakota_wh.commands.rendering.values import exact
+from dakota_wh.rendering.rows import Rows
+from dakota_wh.rendering.values import exact
 
 _SPECIAL: Final = {",": re.compile(r'[",\r\n]'), "\t": re.compile(r'["\t\r\n]')}
 

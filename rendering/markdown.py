@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from dakota_wh.commands.rendering.rows import Rows, is_number
-from dakota_wh.commands.rendering.values import exact, printable
+from dakota_wh.rendering.rows import Rows, is_number
+from dakota_wh.rendering.values import exact, printable
 
 _ESCAPED: Final = str.maketrans(
     {"\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "&": "&amp;", "<": "&lt;", ">": "&gt;"}

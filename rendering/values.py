@@ -27,7 +27,7 @@ def exact(value: Any) -> str:
     if isinstance(value, float):
         return _exact_float(value)
     if isinstance(value, (list, tuple, dict)):
-        from dakota_wh.commands.rendering.as_json import json_text
+        from dakota_wh.rendering.as_json import json_text
 
         return json_text(value)
     return _exact_other(value)

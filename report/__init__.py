@@ -1,0 +1,1 @@
+"""The report: runs on one page that works from disk."""

@@ -1,0 +1,174 @@
+"""The tools over the real protocol: the SDK's own client starts the program and speaks to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dakota_wh import api
+from dakota_wh.cli import run
+
+mcp = pytest.importorskip("mcp", reason="the extra mcp is not installed")
+
+Call = Callable[..., Awaitable[Any]]
+
+
+def talk(folder: Path, conversation: Callable[[Any], Awaitable[None]], *options: str) -> str:
+    """Start ``dakota-wh mcp`` on a folder, hold a conversation; return its stderr."""
+    arguments = ["-m", "dakota_wh", "mcp", "--warehouse", str(folder), *options]
+    program = mcp.StdioServerParameters(
+        command=sys.executable, args=arguments, env={"PYTHONWARNINGS": "error"}
+    )
+
+    async def held(log: Any) -> None:
+        async with asyncio.timeout(60):
+            async with mcp.Client(mcp.stdio_client(program, errlog=log)) as client:
+                await conversation(client)
+
+    stderr = folder.parent / f"stderr-{os.getpid()}"
+    with stderr.open("w", encoding="utf-8") as log:
+        asyncio.run(held(log))
+    return stderr.read_text(encoding="utf-8")
+
+
+async def told(client: Any, tool: str, **arguments: Any) -> Any:
+    """Call a tool; return its answer, which must be none of an error."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content[0].text
+    return json.loads(result.content[0].text)
+
+
+async def refused(client: Any, tool: str, **arguments: Any) -> str:
+    """Call a tool that must answer with an error; return its words."""
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    return str(result.content[0].text)
+
+
+def test_an_agent_finds_its_way(folder: Path) -> None:
+    """It lists runs and views, reads what a view means, asks it, types SQL, and sees findings."""
+    expected = api.open(folder).query("reward_trends", metric="reward/*")
+    trends = [list(row) for row in expected.rows()]
+
+    async def conversation(client: Any) -> None:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert set(tools) == {
+            "list_runs",
+            "list_views",
+            "describe_view",
+            "query_view",
+            "run_sql",
+            "findings",
+        }
+        assert all(tool.annotations.read_only_hint for tool in tools.values())
+        assert all(tool.description for tool in tools.values())
+
+        runs = await told(client, "list_runs")
+        place = runs["columns"].index("completeness")
+        assert [(row[0], row[place]) for row in runs["rows"]] == [
+            ("demoorch", "complete"),
+            ("demotrnr", "complete"),
+        ]
+        views = await told(client, "list_views")
+        assert views["complete"]
+        assert {"reward_trends", "runs"} < {row[0] for row in views["rows"]}
+        meaning = await told(client, "describe_view", view="reward_trends")
+        assert [c["name"] for c in meaning["columns"]][:3] == ["run_id", "role", "metric"]
+
+        answer = await told(client, "query_view", view="reward_trends", metric="reward/*")
+        assert answer["rows"] == trends
+        assert answer["complete"]
+        counted = await told(client, "run_sql", select="SELECT count(*) FROM history")
+        assert counted["rows"] == [[480]]
+        found = await told(client, "findings", runs=["demoorch"])
+        assert ["warning", "demoorch", "dead", "metrics/exact_match_reward"] in [
+            row[:4] for row in found["rows"]
+        ]
+
+    assert talk(folder, conversation) == ""
+
+
+def test_an_answer_is_cut_where_it_would_be_too_long(folder: Path) -> None:
+    """The caps of the command line hold, and the answer says that it is not all."""
+
+    async def conversation(client: Any) -> None:
+        few = await told(client, "run_sql", select="SELECT step FROM metrics")
+        assert few["rows_shown"] == 7
+        assert not few["complete"]
+        assert "since the limit is 7 rows" in few["left_out"]
+        fewer = await told(client, "query_view", view="history", limit=2)
+        assert fewer["rows_shown"] <= 2
+        assert "since an answer holds 1000 characters" in fewer["left_out"]
+        asked = await told(client, "run_sql", select="SELECT 1 AS one", limit=1)
+        assert asked["complete"]
+        long = await told(client, "run_sql", select="SELECT repeat('x', 700) AS text")
+        assert long["rows"][0][0].endswith("[…200 more characters]")
+        assert not long["complete"]
+
+    talk(folder, conversation, "--max-rows", "7", "--max-characters", "1000")
+
+
+def test_nothing_but_reading_inside_the_warehouse(folder: Path, tmp_path: Path) -> None:
+    """What is refused says why and what to do, and the server goes on."""
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    inside = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+    async def conversation(client: Any) -> None:
+        for attack in (
+            f"SELECT * FROM read_csv('{secret}')",
+            f"COPY (SELECT 1) TO '{tmp_path / 'out.csv'}'",
+            f"ATTACH '{tmp_path / 'x.duckdb'}' AS x",
+            "SET memory_limit = '1TB'",
+            "SELECT 1; SELECT 2",
+            "INSTALL httpfs",
+            "DROP VIEW runs",
+        ):
+            assert await refused(client, "run_sql", select=attack)
+        assert "There is no view 'reward_trend'. Did you mean reward_trends" in await refused(
+            client, "query_view", view="reward_trend"
+        )
+        assert "no run nobody" in await refused(client, "findings", runs=["nobody"])
+        endless = "SELECT count(*) FROM range(10000000) a, range(10000000) b"
+        assert "took longer than 1 s" in await refused(client, "run_sql", select=endless)
+        assert (await told(client, "run_sql", select="SELECT 1"))["rows"] == [[1]]
+
+    talk(folder, conversation, "--timeout", "1")
+    assert not (tmp_path / "out.csv").exists()
+    assert inside == {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_that_is_no_warehouse_is_said_at_each_question(tmp_path: Path) -> None:
+    """The server starts before there is anything, and answers when there is."""
+
+    async def conversation(client: Any) -> None:
+        assert "dakota-wh ingest" in await refused(client, "list_runs")
+
+    talk(tmp_path / "nothing", conversation)
+
+
+def test_without_the_extra_it_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line, exit code 1."""
+    for name in [name for name in sys.modules if name.split(".")[0] == "mcp"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "dakota_wh.agents.server", raising=False)
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    assert run(["mcp"]) == 1
+    assert "pip install 'dakota-wh[mcp]'" in capsys.readouterr().err
+
+
+def test_it_ends_when_its_client_has_gone(folder: Path) -> None:
+    """A closed standard input is no error."""
+    arguments = [sys.executable, "-m", "dakota_wh", "mcp", "--warehouse", str(folder)]
+    ended = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
