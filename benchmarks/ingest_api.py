@@ -5,7 +5,9 @@
 One local server serves one run twice, as live history and as a Parquet export. Each way reads it in
 a process of its own; before anything is timed, all ways must give the same values: rows, steps and,
 for every key, the sum and the last value. Server and reader share the machine's cores and there is
-no network between them: trust the ratios.
+no network between them: trust the ratios. Beside the wall clock stand the seconds of processor time
+of the reading process (own), of W&B's sidecar that makes the requests for it (core), and of the
+server: what the last two take, no reader behind W&B's client can save.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +64,17 @@ def chunks(iterator, size=1000):
             some = []
     if some:
         yield some
-began = time.perf_counter()
+def cpu_of_children():
+    ticks = 0
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = place.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getpid():
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+before, began = (time.process_time(), cpu_of_children()), time.perf_counter()
 """
 
 OURS = """
@@ -117,7 +130,8 @@ END = """
 seconds = time.perf_counter() - began
 status = Path("/proc/self/status").read_text()  # getrusage also counts what was before exec
 peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-print(json.dumps({"seconds": seconds, "peak": peak, "sums": sums}))
+own, core = time.process_time() - before[0], cpu_of_children() - before[1]
+print(json.dumps({"seconds": seconds, "peak": peak, "sums": sums, "own": own, "core": core}))
 sys.stdout.flush()
 os._exit(0)
 """
@@ -156,13 +170,14 @@ def read(way: tuple[str, str, str], server: Server, home: Path, timed: bool, row
     _, run_id, program = way
     folder = tempfile.mkdtemp(dir=home)
     words = [run_id, folder, "timed" if timed else "checked", str(rows)]
+    before = time.process_time()
     done = subprocess.run(
         [sys.executable, "-c", COMMON + program + END, *words],
         env=client_env(server.url, home), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"{way[0]}: {done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return {**json.loads(done.stdout.splitlines()[-1]), "server": time.process_time() - before}
 
 
 def same(one: dict[str, list[float]], other: dict[str, list[float]]) -> bool:
@@ -192,13 +207,18 @@ def main() -> None:
             if not same(first, read(way, server, home, False, given.rows)["sums"]):
                 raise SystemExit(f"{way[0]} gives other values")
         print(f"{given.rows} rows of {given.metrics + 3} keys; all {len(WAYS)} ways give the same")
-        print(f"| {'way':28} | rows/s | seconds | peak MiB |\n|{'-' * 30}|---|---|---|")
+        print(f"| {'way':28} | rows/s | seconds | peak MiB | own | core | server |")
+        print(f"|{'-' * 30}|---|---|---|---|---|---|")
         for way in WAYS:
             runs = [read(way, server, home, True, given.rows) for _ in range(given.rounds)]
             seconds = statistics.median(run["seconds"] for run in runs)
             peak = max(run["peak"] for run in runs)
             rate = given.rows / seconds
-            print(f"| {way[0]:28} | {rate:,.0f} | {seconds:.2f} | {peak:.0f} |", flush=True)
+            cpu = [statistics.median(run[who] for run in runs) for who in ("own", "core", "server")]
+            shown = " | ".join(f"{value:.2f}" for value in cpu)
+            print(
+                f"| {way[0]:28} | {rate:,.0f} | {seconds:.2f} | {peak:.0f} | {shown} |", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -95,5 +95,11 @@ class Result:
         """Free the rows; the result cannot be read afterwards."""
         self._connection.close()
 
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows: the first rows, numbers to five digits."""
+        from dakota_wh.rendering.html import html_table
+
+        return html_table(self)
+
     def __repr__(self) -> str:
         return f"<Result: {len(self)} rows of {', '.join(self.columns)}>"

@@ -8,6 +8,7 @@ generation named stays on disk until the run's next ingest, for readers that beg
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Iterable
@@ -20,7 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dakota_wh.errors import NotAWarehouse
-from dakota_wh.warehouse.layout import LAYOUT_VERSION, run_folder, run_folders
+from dakota_wh.warehouse.layout import (
+    LAYOUT_VERSION,
+    PART_TABLES,
+    part_id,
+    run_folder,
+    run_folders,
+)
 from dakota_wh.warehouse.parquet import write_table
 
 _TEXT, _COUNT, _REAL = pa.string(), pa.int64(), pa.float64()
@@ -71,6 +78,7 @@ SCHEMA: Final = pa.schema(
         ("generation", _COUNT),
         ("publication", _COUNT),
         ("parts", pa.list_(_COUNT)),
+        ("hashes", pa.list_(_TEXT)),
         ("resume", _TEXT),
     ]
 )
@@ -125,6 +133,8 @@ class RunRow:
     generation: int = 0
     publication: int = 0
     parts: list[int] = field(default_factory=list)
+    #: SHA-256 of each part's file, in the order of ``parts``; [] in rows of an earlier version.
+    hashes: list[str] = field(default_factory=list)
     resume: str = "{}"
 
     def resume_point(self) -> dict[str, Any]:
@@ -188,6 +198,7 @@ def read_row(path: Path, run_id: str) -> RunRow:
 def publish(root: Path, row: RunRow) -> Path:
     """Write the row as the run's next generation: from this rename on it is what readers see."""
     files = row_files(root, row.run_id)
+    row.hashes = _hashes(root, row, read_row(files[-1], row.run_id) if files else None)
     row.generation = _generation(files[-1])[0] + 1 if files else 1
     row.publication = secrets.randbits(62)
     folder = run_folder(root, "runs", row.role, row.run_id)
@@ -195,6 +206,28 @@ def publish(root: Path, row: RunRow) -> Path:
     values = {name: [getattr(row, name)] for name in _COLUMNS}
     write_table(path, pa.table(values, schema=SCHEMA))
     return path
+
+
+def _hashes(root: Path, row: RunRow, before: RunRow | None) -> list[str]:
+    """Return the hashes of the row's parts; what an earlier row has named is not read again."""
+    found = known_hashes(before) if before is not None else {}
+    for table in PART_TABLES:
+        for path in run_folder(root, table, row.role, row.run_id).glob("part-*.parquet"):
+            part = part_id(path)
+            if part in row.parts and part not in found:
+                found[part] = hash_of(path)
+    return [found.get(part, "") for part in row.parts]
+
+
+def known_hashes(row: RunRow) -> dict[int, str]:
+    """Return the SHA-256 of each part's file, by its id, as far as the row has them."""
+    return {part: told for part, told in zip(row.parts, row.hashes, strict=False) if told}
+
+
+def hash_of(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def live_parts(row: RunRow) -> frozenset[int]:

@@ -12,8 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from dakota_wh.errors import SourceProblem
 
+_BACKSLASH: Final = ord("\\")
+_QUOTE: Final = ord('"')
 _BEGIN: Final = re.compile(rb'\s*\{\s*"project"\s*:\s*\{\s*"run"\s*:\s*\{\s*"history"\s*:\s*\[\s*"')
 _END: Final = re.compile(rb'"\s*\]\s*\}\s*\}\s*\}\s*')
 _BETWEEN: Final = re.compile(rb'",\s*"')
@@ -53,13 +57,20 @@ def _cut(data: bytes) -> Page | None:
     """Return the page where quotes are the only thing that is escaped, else None."""
     begin = _BEGIN.match(data)
     end = _END.fullmatch(data, data.rfind(b'"')) if begin else None
-    if begin is None or end is None or data.count(b"\\") != data.count(b'\\"'):
+    if begin is None or end is None:
         return None
     lines = _BETWEEN.sub(b"\n", data[begin.end() : end.start()])
-    quotes = lines.count(b'"')
-    if quotes != lines.count(b'\\"') or lines.count(b"\\") != quotes:
+    if not _only_quotes_escaped(lines):
         return None
     return Page(lines.translate(None, b"\\"), lines.count(b"\n") + 1)
+
+
+def _only_quotes_escaped(lines: bytes) -> bool:
+    """Tell whether a backslash stands before every quote, and before nothing else."""
+    codes = np.frombuffer(lines, dtype=np.uint8)
+    if not codes.size or codes[0] == _QUOTE or codes[-1] == _BACKSLASH:
+        return not codes.size
+    return bool(((codes[:-1] == _BACKSLASH) == (codes[1:] == _QUOTE)).all())
 
 
 def _decoded(text: str, about: str) -> Page:

@@ -1,0 +1,83 @@
+"""The warehouse's folder: its runs' files, its catalogue, and who is writing."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from dakota_wh.doctor.told import State, Told
+from dakota_wh.errors import WarehouseError
+from dakota_wh.warehouse import catalogue
+from dakota_wh.warehouse.connection import check_is_warehouse
+from dakota_wh.warehouse.integrity import Examined, examine
+from dakota_wh.warehouse.layout import CATALOGUE
+from dakota_wh.warehouse.run_lock import held_locks
+
+_ABOUT: Final = "warehouse"
+_MOST_FAULTS: Final = 5
+
+
+def look(root: Path, *, quick: bool) -> Iterator[Told]:
+    """Yield what is found; with ``quick`` only the files' footers are read, not all their bytes."""
+    try:
+        check_is_warehouse(root)
+    except WarehouseError as error:
+        empty = not root.exists()
+        state = State.NOTE if empty else State.ERROR
+        what = f"{root} does not exist yet" if empty else error.message
+        yield Told(_ABOUT, "folder", state, what, "dakota-wh ingest …, or dakota-wh demo")
+        return
+    if not os.access(root, os.W_OK):
+        what = f"{root} cannot be written: queries work, ingest does not"
+        yield Told(_ABOUT, "folder", State.WARNING, what, f"chmod u+w {shlex.quote(str(root))}")
+    yield from _runs(root, quick)
+    yield _catalogue(root)
+    yield from _locks(root)
+
+
+def _runs(root: Path, quick: bool) -> Iterator[Told]:
+    runs = files = size = unnamed = 0
+    for run in examine(root, quick=quick):
+        runs, files, size = runs + 1, files + run.files, size + run.bytes
+        unnamed += run.unnamed
+        yield from _faults(run)
+    how = "footers read" if quick else "every byte read and held to its hash"
+    what = f"{runs} runs, {files} files, {size / 1e6:,.1f} MB; {how}"
+    yield Told(_ABOUT, "runs", State.OK, what)
+    if unnamed:
+        what = f"{unnamed} files of earlier states, kept until their run's next ingest"
+        yield Told(_ABOUT, "runs", State.NOTE, what)
+
+
+def _faults(run: Examined) -> Iterator[Told]:
+    do = f"dakota-wh remove {shlex.quote(run.run_id)}, then ingest it again"
+    for fault in run.faults[:_MOST_FAULTS]:
+        what = f"{fault.file}: {fault.what}" if fault.file else fault.what
+        yield Told(_ABOUT, f"run {run.run_id}", State.ERROR, what, do)
+    more = len(run.faults) - _MOST_FAULTS
+    if more > 0:
+        yield Told(_ABOUT, f"run {run.run_id}", State.ERROR, f"and {more} more files", do)
+
+
+def _catalogue(root: Path) -> Told:
+    if catalogue.is_current(root):
+        return Told(_ABOUT, CATALOGUE, State.OK, "holds the views of this version")
+    if catalogue.shell_is_writing(root):
+        what = "is old, and a shell has changes of its own beside it"
+        return Told(
+            _ABOUT, CATALOGUE, State.WARNING, what, "close that shell, then: dakota-wh runs"
+        )
+    what = "is missing" if not (root / CATALOGUE).exists() else "is of another version or place"
+    return Told(_ABOUT, CATALOGUE, State.WARNING, what, "dakota-wh runs, which makes it anew")
+
+
+def _locks(root: Path) -> Iterator[Told]:
+    held = held_locks(root)
+    for path, who in held.items():
+        what = f"held by {who or 'some process'}: it is being written now"
+        yield Told("locks", path.stem, State.NOTE, what, "wait for it, or end it")
+    if not held:
+        yield Told("locks", "locks", State.OK, "none is held")

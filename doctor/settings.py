@@ -1,0 +1,88 @@
+"""Each setting that is in force, and where it came from. Secrets are masked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from dakota_wh.doctor.told import State, Told
+from dakota_wh.errors import WarehouseError
+from dakota_wh.ingest.wandb_api.sign_in import base_url, sign_in
+
+_ABOUT: Final = "settings"
+_KEY: Final = "WANDB_API_KEY"
+#: What the program, or W&B's client for it, reads from the environment.
+_NAMES: Final = (
+    "DAKOTA_WH_DIR",
+    "WANDB_ENTITY",
+    "WANDB_PROJECT",
+    "WANDB_CONFIG_DIR",
+    "NETRC",
+    "NO_COLOR",
+)
+#: A part of a name that says that its value is nobody's business.
+_SECRET: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+
+
+def look(folder: Path, typed: bool, from_file: Mapping[str, Path]) -> Iterator[Told]:
+    """Yield the settings.
+
+    Args:
+        folder: the warehouse's folder.
+        typed: whether it was given by ``--warehouse``.
+        from_file: the variables that were taken from a ``.env`` file, and from which.
+    """
+    where = "--warehouse" if typed else _origin("DAKOTA_WH_DIR", from_file) or "the default"
+    yield Told(_ABOUT, "warehouse", State.OK, f"{folder.absolute()}, from {where}")
+    yield _server(from_file)
+    yield _key(from_file)
+    for name in _NAMES:
+        origin = _origin(name, from_file)
+        if origin:
+            yield Told(_ABOUT, name, State.OK, f"{_shown(name)}, from {origin}")
+    known = {*_NAMES, _KEY, "WANDB_BASE_URL"}
+    others = sorted(n for n in os.environ if n.startswith(("DAKOTA_", "WANDB_")) and n not in known)
+    if others:
+        what = f"set as well, and not read by us: {', '.join(others)}"
+        yield Told(_ABOUT, "environment", State.NOTE, what)
+
+
+def _origin(name: str, from_file: Mapping[str, Path]) -> str:
+    if name in from_file:
+        return str(from_file[name])
+    return "the environment" if os.environ.get(name) else ""
+
+
+def _shown(name: str) -> str:
+    value = os.environ[name]
+    return masked(value) if any(word in name for word in _SECRET) else value
+
+
+def masked(secret: str) -> str:
+    """Return a secret's length and nothing of it."""
+    return f"*** ({len(secret)} characters)"
+
+
+def _server(from_file: Mapping[str, Path]) -> Told:
+    try:
+        url = base_url()
+    except WarehouseError as error:
+        return Told(_ABOUT, "server", State.ERROR, error.message, error.hint, error.exit_code)
+    default = "the settings of `wandb login`, or the default"
+    return Told(
+        _ABOUT, "server", State.OK, f"{url}, from {_origin('WANDB_BASE_URL', from_file) or default}"
+    )
+
+
+def _key(from_file: Mapping[str, Path]) -> Told:
+    try:
+        signed = sign_in()
+    except WarehouseError as error:
+        if os.environ.get(_KEY):
+            return Told(_ABOUT, "key", State.ERROR, error.message, error.hint, error.exit_code)
+        what = "no key of W&B found; local logs and exports need none"
+        return Told(_ABOUT, "key", State.NOTE, what, error.hint)
+    origin = _origin(_KEY, from_file) or ".netrc"
+    return Told(_ABOUT, "key", State.OK, f"{masked(signed.key)}, from {origin}")

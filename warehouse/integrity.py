@@ -1,0 +1,136 @@
+"""Whether what is stored is what was stored: every file of every run, read and held to its row.
+
+A damaged byte is found by the SHA-256 of its file, which the run's row holds. Where it holds none,
+an earlier version having written it, all pages are decoded and held to the CRC-32 that the Parquet
+format keeps for each. Counts are held to the certificate: the rows of
+``history``, the steps of ``steps``, and the values that ``series`` says ``metrics`` has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dakota_wh.errors import WarehouseError
+from dakota_wh.warehouse.layout import PART_TABLES, part_id, run_folders, stored_run_ids
+from dakota_wh.warehouse.parts import paths_of
+from dakota_wh.warehouse.run_row import RunRow, hash_of, known_hashes, live_parts, newest
+
+_CHANGED: Final = "is not the file that was stored: its bytes differ"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is not as it was stored."""
+
+    run_id: str
+    #: A file below the warehouse's folder, ``""`` where it is about the run.
+    file: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A run after its files were read."""
+
+    run_id: str
+    files: int
+    bytes: int
+    faults: tuple[Fault, ...]
+    #: Files that no row names: earlier states, or what a killed ingest left. Harmless.
+    unnamed: int = 0
+
+
+def examine(root: Path, *, quick: bool = False) -> Iterator[Examined]:
+    """Yield each run after its files were read; with ``quick`` only their footers are."""
+    for run_id in stored_run_ids(root):
+        try:
+            row = newest(root, run_id)
+        except WarehouseError as error:
+            yield Examined(run_id, 0, 0, (Fault(run_id, "", error.message),))
+            continue
+        if row is not None:  # else it was removed meanwhile
+            yield _run(root, row, quick)
+
+
+def _run(root: Path, row: RunRow, quick: bool) -> Examined:
+    faults: list[Fault] = []
+    counts: dict[str, int] = {}
+    files = size = 0
+    found: set[int] = set()
+    hashes = {} if quick else known_hashes(row)
+    for table in PART_TABLES:
+        for path in paths_of(root, row, table):
+            found.add(part_id(path))
+            files += 1
+            name = path.relative_to(root).as_posix()
+            try:
+                size += path.stat().st_size
+                told = hashes.get(part_id(path))
+                if told and hash_of(path) != told:
+                    faults.append(Fault(row.run_id, name, _CHANGED))
+                    continue
+                counts[table] = counts.get(table, 0) + _rows(path, footer=quick or bool(told))
+                if table == "series":
+                    counts["values"] = counts.get("values", 0) + _values(path)
+            except (OSError, pa.ArrowException) as error:
+                faults.append(Fault(row.run_id, name, f"cannot be read: {_first_line(error)}"))
+    gone = len(live_parts(row) - found)
+    if gone:
+        faults.append(Fault(row.run_id, "", f"{gone} of its {len(row.parts)} parts are missing"))
+    if not faults:
+        faults += _counts(row, counts)
+    return Examined(row.run_id, files, size, tuple(faults), _unnamed(root, row))
+
+
+def _rows(path: Path, *, footer: bool) -> int:
+    """Return a file's rows by its footer, or after every page was held to its checksum."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        if footer:
+            return int(file.metadata.num_rows)
+        return sum(batch.num_rows for batch in file.iter_batches())
+
+
+def _values(path: Path) -> int:
+    """Return how many values of ``metrics`` the index of a run's metrics speaks of."""
+    with pq.ParquetFile(path) as file:
+        table = file.read(columns=["samples", "nonfinite"])
+    return sum(pc.sum(column).as_py() or 0 for column in table.columns)
+
+
+def _counts(row: RunRow, counts: dict[str, int]) -> Iterator[Fault]:
+    for table, said, of in (
+        ("history", row.rows, "its certificate says"),
+        ("steps", row.steps, "its certificate says"),
+        ("metrics", counts.get("values", 0), "its index of metrics says"),
+    ):
+        if counts.get(table, 0) != said:
+            what = f"{table} has {counts.get(table, 0)} rows where {of} {said}"
+            yield Fault(row.run_id, "", what)
+
+
+def _unnamed(root: Path, row: RunRow) -> int:
+    live = live_parts(row)
+    return sum(
+        _is_part(path) and part_id(path) not in live
+        for table in PART_TABLES
+        for folder in run_folders(root, table, row.run_id)
+        for path in folder.glob("part-*.parquet")
+    )
+
+
+def _is_part(path: Path) -> bool:
+    try:
+        return part_id(path) > 0
+    except ValueError:
+        return False
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
