@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from dakota_wh.commands.completing import complete_runs
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.output import Output, output_options
 from dakota_wh.errors import ExitCode
@@ -43,7 +44,7 @@ def _threshold(_: click.Context, __: click.Parameter, given: tuple[str, ...]) ->
 
 
 @click.command("check", cls=Command, epilog=_EXAMPLES)
-@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=complete_runs)
 @click.option(
     "--fail-on",
     type=click.Choice((*rules.SEVERITIES, _NEVER)),

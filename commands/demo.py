@@ -62,7 +62,7 @@ def _found(warehouse: Warehouse) -> Iterator[str]:
     """Yield a sentence for each thing that was planted in the sample."""
     yield from _certificates(warehouse)
     yield from _pairs(warehouse)
-    yield from _flat_components(warehouse)
+    yield from _dead_components(warehouse)
     yield from _nonfinite(warehouse)
 
 
@@ -80,14 +80,12 @@ def _pairs(warehouse: Warehouse) -> Iterator[str]:
         )
 
 
-def _flat_components(warehouse: Warehouse) -> Iterator[str]:
-    kinds = {(r["run_id"], r["metric"]): r["kind"] for r in warehouse.query("series").dicts()}
-    for row in warehouse.query("reward_stats").dicts():
-        component = kinds.get((row["run_id"], row["metric"])) == "reward_component"
-        if component and row["min"] == row["max"]:
+def _dead_components(warehouse: Warehouse) -> Iterator[str]:
+    for row in warehouse.query("reward_components").dicts():
+        if row["dead"]:
             yield (
-                f"{row['metric']} is dead: {row['max']:g} at all {row['samples']} steps "
-                "(reward_stats)"
+                f"{row['metric']} is dead: 0 at all {row['samples']} steps, so that its weight in "
+                f"{row['reward_metric']} cannot be found (reward_components)"
             )
 
 

@@ -44,6 +44,20 @@ _WHAT_OF_IT: Final = (
                  " is then marked sampled."),
 )  # fmt: skip
 
+_BESIDE: Final = (
+    click.option("--system", "streams", flag_value="system", multiple=True, help="System metrics"
+                 " (GPU, CPU, memory) as well; W&B's service gives only samples of them."),
+    click.option("--files", "streams", flag_value="files", multiple=True, help="The list of the"
+                 " run's files and artifacts as well."),
+    click.option("--tables", "streams", flag_value="tables", multiple=True, help="The rows of every"
+                 " logged wandb.Table as well: rollout samples, say."),
+)  # fmt: skip
+
+
+def optional_streams(function: F) -> F:
+    """Add what may be brought beside the history; the names come as ``streams``."""
+    return _with(_BESIDE, function)
+
 
 def ways_to_fetch(function: F) -> F:
     """Add how runs are fetched."""

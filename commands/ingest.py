@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dakota_wh.commands.fetch_options import choice_of_runs, the_fetch, ways_to_fetch
+from dakota_wh.commands.completing import complete_sources
+from dakota_wh.commands.fetch_options import (
+    choice_of_runs,
+    optional_streams,
+    the_fetch,
+    ways_to_fetch,
+)
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.outcome import tell_outcome
 from dakota_wh.commands.output import Output
@@ -23,17 +29,19 @@ dakota-wh ingest 29hn8w98 7nikv4vp --entity me --project rl
 dakota-wh ingest me/rl/29hn8w98 --role orchestrator
 dakota-wh ingest me/rl --state finished --since 7d --dry-run
 dakota-wh ingest wandb/
+dakota-wh ingest me/rl/29hn8w98 --tables --system
 dakota-wh ingest exports/29hn8w98_history.csv --as baseline --format json
 """
 
 
 @click.command("ingest", cls=Command, epilog=_EXAMPLES)
-@click.argument("what", metavar="WHAT...", nargs=-1)
+@click.argument("what", metavar="WHAT...", nargs=-1, shell_complete=complete_sources)
 @click.option("--role", type=click.Choice(ROLES), help="What the run is, where it cannot be told.")
 @click.option("--entity", metavar="E", help="W&B entity (default: $WANDB_ENTITY).")
 @click.option("--project", metavar="P", help="W&B project (default: $WANDB_PROJECT).")
 @click.option("--as", "store_as", metavar="NAME", help="Store the run under another id.")
 @click.option("--force", is_flag=True, help="Write all of it anew, whatever is stored.")
+@optional_streams
 @choice_of_runs
 @ways_to_fetch
 @click.option("--dry-run", is_flag=True, help="List the runs and what would change; write nothing.")
@@ -52,6 +60,7 @@ def command(
     project: str | None,
     store_as: str | None,
     force: bool,
+    streams: tuple[str, ...],
     run_path: tuple[str, ...],
     dry_run: bool,
     format_: str,
@@ -81,6 +90,7 @@ def command(
             project=project,
             store_as=store_as,
             force=force,
+            streams=streams,
             fetch=fetch,
             on_progress=on_progress,
         )

@@ -65,7 +65,8 @@ def _remarks(one: Landed) -> list[str]:
     if one.error is not None:
         return []
     evident = one.completeness == "complete" and one.action.value != "kept"
-    return [remark for remark in ("" if evident else one.note, *one.warnings) if remark]
+    others = [warning for warning in one.warnings if warning not in one.streams]
+    return [text for text in ("" if evident else one.note, *others, *one.streams) if text]
 
 
 def _rows(one: Landed) -> str:
@@ -85,6 +86,7 @@ def _document(one: Landed) -> dict[str, Any]:
         "completeness": one.completeness,
         "note": one.note,
         "warnings": list(one.warnings),
+        "streams": list(one.streams),
         "error": None if one.error is None else str(one.error),
         "exit_code": 0 if one.error is None else int(one.error.exit_code),
     }

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from dakota_wh.commands.completing import complete_runs
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.rendering.values import printable
 
@@ -17,8 +18,8 @@ dakota-wh pair 29hn8w98 7nikv4vp --remove
 
 
 @click.command("pair", cls=Command, epilog=_EXAMPLES)
-@click.argument("orchestrator", metavar="ORCHESTRATOR")
-@click.argument("trainer", metavar="TRAINER")
+@click.argument("orchestrator", metavar="ORCHESTRATOR", shell_complete=complete_runs)
+@click.argument("trainer", metavar="TRAINER", shell_complete=complete_runs)
 @click.option("--remove", is_flag=True, help="Undo it: the scores decide again.")
 @warehouse_options
 def command(orchestrator: str, trainer: str, remove: bool) -> None:

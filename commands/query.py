@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from dakota_wh.commands.completing import complete_runs, complete_views
 from dakota_wh.commands.invocation import Command, ends_at_once, the_warehouse, warehouse_options
 from dakota_wh.commands.output import Output, output_options
 from dakota_wh.warehouse.layout import ROLES
@@ -20,8 +21,15 @@ dakota-wh query history --run 29hn8w98 --limit 20 --warehouse ~/runs
 
 
 @click.command("query", cls=Command, epilog=_EXAMPLES)
-@click.argument("name", metavar="NAME")
-@click.option("--run", "runs", metavar="ID", multiple=True, help="Only this run; can be repeated.")
+@click.argument("name", metavar="NAME", shell_complete=complete_views)
+@click.option(
+    "--run",
+    "runs",
+    metavar="ID",
+    multiple=True,
+    shell_complete=complete_runs,
+    help="Only this run; can be repeated.",
+)
 @click.option("--role", type=click.Choice(ROLES), help="Only runs of this role.")
 @click.option("--metric", metavar="PATTERN", help="Only metrics like this: 'reward/*', '*loss*'.")
 @click.option("--version", metavar="N", type=click.IntRange(min=1), help="An older version.")

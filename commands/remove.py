@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from dakota_wh.commands.completing import complete_runs
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.output import on_terminal
 from dakota_wh.errors import UsageProblem
@@ -19,7 +20,7 @@ dakota-wh remove 29hn8w98 7nikv4vp --yes
 
 
 @click.command("remove", cls=Command, epilog=_EXAMPLES)
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_runs)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @warehouse_options
 def command(runs: tuple[str, ...], yes: bool) -> None:

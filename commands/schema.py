@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from dakota_wh.commands.completing import complete_views
 from dakota_wh.commands.invocation import Command, warehouse_options
 from dakota_wh.commands.output import on_terminal, open_stdout, say_json
 from dakota_wh.rendering.layout import hanging
@@ -24,7 +25,7 @@ dakota-wh schema --format json
 
 
 @click.command("schema", cls=Command, epilog=_EXAMPLES)
-@click.argument("name", metavar="[VIEW]", required=False)
+@click.argument("name", metavar="[VIEW]", required=False, shell_complete=complete_views)
 @click.option("--version", metavar="N", type=click.IntRange(min=1), help="An older version.")
 @click.option("--sql", "with_sql", is_flag=True, help="Print the SQL that defines it.")
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text")

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from dakota_wh.commands.completing import complete_runs
 from dakota_wh.commands.invocation import Command, settings, the_warehouse, warehouse_options
 from dakota_wh.commands.output import on_terminal, open_stdout, say_json
 from dakota_wh.commands.run_story import RunStory, read_story
@@ -55,7 +56,7 @@ _MOST_SETTINGS: Final = 20
 
 
 @click.command("show", cls=Command, epilog=_EXAMPLES)
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="RUN", shell_complete=complete_runs)
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text")
 @warehouse_options
 def command(run_id: str, format_: str) -> None:

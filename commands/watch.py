@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dakota_wh.commands.fetch_options import the_fetch, ways_to_fetch
+from dakota_wh.commands.completing import complete_sources
+from dakota_wh.commands.fetch_options import optional_streams, the_fetch, ways_to_fetch
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.outcome import tell_outcome
 from dakota_wh.errors import SourceUnreachable, UsageProblem
@@ -32,7 +33,7 @@ _KINDS: Final = ("reward", "loss")
 
 
 @click.command("watch", cls=Command, epilog=_EXAMPLES)
-@click.argument("what", metavar="RUN...", nargs=-1, required=True)
+@click.argument("what", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_sources)
 @click.option(
     "--interval",
     type=float,
@@ -45,6 +46,7 @@ _KINDS: Final = ("reward", "loss")
 @click.option("--role", type=click.Choice(ROLES), help="What the run is, where it cannot be told.")
 @click.option("--entity", metavar="E", help="W&B entity (default: $WANDB_ENTITY).")
 @click.option("--project", metavar="P", help="W&B project (default: $WANDB_PROJECT).")
+@optional_streams
 @ways_to_fetch
 @warehouse_options
 def command(
@@ -54,6 +56,7 @@ def command(
     role: str | None,
     entity: str | None,
     project: str | None,
+    streams: tuple[str, ...],
     **fetching: Any,
 ) -> None:
     """Ingest runs until they end, and show each one's latest step, reward and loss.
@@ -69,7 +72,13 @@ def command(
     with Workers() as workers:
         fetch = replace(the_fetch(**fetching), workers=workers)
         once = partial(
-            warehouse.ingest, *what, role=role, entity=entity, project=project, fetch=fetch
+            warehouse.ingest,
+            *what,
+            role=role,
+            entity=entity,
+            project=project,
+            streams=streams,
+            fetch=fetch,
         )
         landed = _watch(warehouse, once, interval, times)
     if any(one.error is not None for one in landed):

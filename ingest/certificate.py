@@ -15,12 +15,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from dakota_wh.ingest.source import Ended, RunFacts
+from dakota_wh.ingest.source import Ended, RunFacts, Stated
 from dakota_wh.warehouse.entries import leaves
 from dakota_wh.warehouse.history import StoredHistory
 
 #: Better verdicts have higher ranks: a worse copy of a run never replaces a better one unasked.
 RANK: Final = {"sampled": 1, "truncated": 2, "unknown": 2, "growing": 3, "complete": 4}
+
+#: Stands between the evidence of a run that was exported and that of its export.
+_CARRIED: Final = "; so says the warehouse that exported the run: "
 
 #: What ``run.history()`` returns when nobody asks for more.
 _DEFAULT_SAMPLES: Final = 500
@@ -108,7 +111,24 @@ def certify(facts: RunFacts, kind: str, seen: Seen) -> Certificate:
     """Return the certificate of a run from its source's facts and its stored history."""
     if kind == "wandb-log":
         return _certify_log(facts, seen)
+    if facts.stated is not None:
+        return _certify_stated(facts.stated, facts, seen)
     return _certify_export(facts, seen)
+
+
+def _certify_stated(stated: Stated, facts: RunFacts, seen: Seen) -> Certificate:
+    """Certify an export of ours: its own certificate counts where not a row is gone or added."""
+    if stated.rows == seen.rows:
+        text = stated.evidence
+        if _CARRIED not in text:
+            text = f"{text}{_CARRIED}all {stated.rows} rows of it are here"
+        return Certificate(stated.completeness, text, stated.sampled, stated.expected_rows)
+    if seen.rows < stated.rows:
+        text = f"{seen.rows} rows of the {stated.rows} that the export says it has"
+        return Certificate("truncated", text, "unknown", stated.expected_rows)
+    found = _certify_export(facts, seen)
+    text = f"{found.evidence}; the export says that it has {stated.rows} rows, and holds more"
+    return Certificate("unknown", text, found.sampled, found.expected_rows)
 
 
 def _certify_log(facts: RunFacts, seen: Seen) -> Certificate:

@@ -10,15 +10,18 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from dakota_wh.ingest import components, patterns, role, steps
 from dakota_wh.ingest.source import StepMetric
 from dakota_wh.warehouse import metrics
 from dakota_wh.warehouse.column_names import printed
 from dakota_wh.warehouse.components import write_components
 from dakota_wh.warehouse.history import StoredHistory
-from dakota_wh.warehouse.metrics import Built, RowSteps, Series
+from dakota_wh.warehouse.metrics import Built, Series
 from dakota_wh.warehouse.parts import write_series
 from dakota_wh.warehouse.run_row import RunRow
+from dakota_wh.warehouse.timed import write_timed
 
 #: The evidence for a role that the user said.
 GIVEN: Final = "given by --role"
@@ -50,14 +53,15 @@ def decide(
 
 def meaning() -> str:
     """Return what changes with the rules by which a history is understood."""
-    return f"{patterns.fingerprint()}-{components.METHOD}"
+    return f"{patterns.fingerprint()}-{components.METHOD}-{steps.METHOD}"
 
 
 def build_whole(
     row: RunRow, history: StoredHistory, axis: steps.StepAxis, folder: FolderOf
 ) -> None:
     """Write metrics, steps, series and components of a whole history; count them in the row."""
-    built = metrics.build(history, axis.steps, axis.key, folder, {})
+    built = metrics.build(history, axis.steps, axis.keys, folder, {}, axis.own)
+    write_timed(history, axis.steps, axis.keys, folder("timed"), axis.own)
     _write_index(folder, built.series, history, axis)
     _count(row, built, built.first_step, built.last_step)
 
@@ -75,8 +79,9 @@ def build_behind(
 
     ``axis`` is that of the ``whole`` history, from which series and components are told.
     """
-    behind = RowSteps(axis.steps.values[stored.rows :], axis.steps.known[stored.rows :])
-    built = metrics.build(new, behind, axis.key, folder, earlier)
+    behind = axis.behind(stored.rows)
+    built = metrics.build(new, behind.steps, axis.keys, folder, earlier, behind.own)
+    write_timed(new, behind.steps, axis.keys, folder("timed"), behind.own, stored.rows)
     _write_index(folder, built.series, whole, axis)
     built.steps += stored.steps
     built.duplicate_steps += stored.duplicate_steps
@@ -119,10 +124,10 @@ def _write_components(
     reward = next((n for n, k in kinds.items() if (k.kind, k.rank) == ("reward", 1)), None)
     if reward is None:
         return
-    keys = metrics.metric_keys(history, axis.key)
+    keys = metrics.metric_keys(history, axis.keys)
 
     def values(name: str) -> components.Values:
-        return components.Values(*metrics.by_step(history, axis.steps, keys[name]))
+        return components.Values(*metrics.by_step(history, axis.steps_of(name), keys[name]))
 
     candidates = [name for name, kind in kinds.items() if kind.kind == "reward_component"]
     beside = components.of_reward(reward, candidates)
@@ -130,10 +135,23 @@ def _write_components(
     write_components(folder, explained)
 
 
-def comes_after(new: RowSteps, last_step: int | None) -> bool:
-    """Return whether every new row with a step is beyond the last stored step."""
-    known = new.values[new.known]
-    return not known.size or last_step is None or bool(known.min() > last_step)
+def comes_after(axis: steps.StepAxis, stored: RunRow) -> bool:
+    """Return whether the rows behind those of ``stored`` can be added without a look at these.
+
+    That is so where the stored rows still mean what they did, and every new row with a step is
+    beyond the last one of its axis.
+    """
+    if (stored.step_key, stored.step_evidence) != (printed(axis.key), axis.evidence):
+        return False
+    rows, whole = stored.rows, [axis.steps, *(one.steps for one in axis.own.values())]
+    stepped = np.zeros(rows, dtype=bool)
+    for one in whole:
+        stepped |= one.known[:rows]
+        new, old = one.behind(rows), one.values[:rows][one.known[:rows]]
+        known = new.values[new.known]
+        if known.size and old.size and known.min() <= old.max():
+            return False
+    return int((~stepped).sum()) == stored.unstepped_rows
 
 
 def write_step_metrics(step_metrics: Iterable[StepMetric]) -> str:

@@ -31,4 +31,5 @@ class Landed:
     completeness: str = "unknown"  # the certificate's verdict
     note: str = ""  # a sentence: the evidence, or why the stored one was kept
     warnings: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()  # a sentence for each stream that was asked for
     error: WarehouseError | None = None

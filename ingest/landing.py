@@ -20,6 +20,9 @@ from dakota_wh.ingest.progress import OnProgress, Progress, ignore
 from dakota_wh.ingest.rebuild import rebuild_run
 from dakota_wh.ingest.recognise import address_of, recognise, united
 from dakota_wh.ingest.source import Continuation, Source
+from dakota_wh.ingest.streams.beside import STREAMS
+from dakota_wh.ingest.streams.bring import bring
+from dakota_wh.ingest.streams.carry import carry
 from dakota_wh.ingest.trouble import TROUBLE, problem_of
 from dakota_wh.ingest.wandb_api.fetching import Fetch, fetch_runs
 from dakota_wh.ingest.wandb_api.run_address import Address
@@ -28,6 +31,7 @@ from dakota_wh.warehouse.layout import PART_TABLES, ROLES
 from dakota_wh.warehouse.run_lock import run_lock
 from dakota_wh.warehouse.run_row import RunRow, live_parts, newest, publish
 from dakota_wh.warehouse.staging import move_in, staging
+from dakota_wh.warehouse.streams import stored_streams
 from dakota_wh.warehouse.sweep import sweep
 
 
@@ -41,6 +45,8 @@ class Options:
     store_as: str | None = None
     force: bool = False
     refetch: bool = False
+    #: What is wanted beside the history: system, files, tables.
+    streams: Sequence[str] = ()
 
 
 def ingest(
@@ -52,6 +58,7 @@ def ingest(
     project: str | None = None,
     store_as: str | None = None,
     force: bool = False,
+    streams: Sequence[str] = (),
     fetch: Fetch | None = None,
     on_progress: OnProgress | None = None,
 ) -> list[Landed]:
@@ -66,6 +73,8 @@ def ingest(
         project: the W&B project, likewise.
         store_as: the id to store the one run under.
         force: replace a stored run even by a source that knows less, or by another run.
+        streams: what to bring beside the history: ``system`` metrics, the list of ``files`` and
+            artifacts, the rows of logged ``tables``.
         fetch: how runs are fetched from W&B, and which of a project.
         on_progress: called as work goes on.
 
@@ -77,7 +86,7 @@ def ingest(
         NotAWarehouse: the folder cannot be made a warehouse.
     """
     fetch = fetch or Fetch()
-    options = Options(role, entity, project, store_as, force, fetch.refetch)
+    options = Options(role, entity, project, store_as, force, fetch.refetch, tuple(streams))
     _check(options, what)
     fetch.check()
     sources, addresses, outcomes = _meant(what, options, narrows=fetch.narrows)
@@ -100,6 +109,11 @@ def _check(options: Options, what: Sequence[str]) -> None:
         raise UsageProblem("Nothing to ingest was named.", hint="Try: dakota-wh ingest --help")
     if options.role is not None and options.role not in ROLES:
         raise UsageProblem(f"There is no role {options.role!r}.", hint=f"Roles: {', '.join(ROLES)}")
+    unknown = [name for name in options.streams if name not in STREAMS]
+    if unknown:
+        raise UsageProblem(
+            f"There is no stream {unknown[0]!r}.", hint=f"Streams: {', '.join(STREAMS)}"
+        )
 
 
 def _meant(
@@ -126,12 +140,39 @@ def land(root: Path, source: Source, options: Options, on_progress: OnProgress =
     run_id = options.store_as or source.run_id
     try:
         with run_lock(root, run_id):
-            return _land(root, run_id, source, options, on_progress)
+            before = newest(root, run_id)
+            had = set() if before is None else set(stored_streams(root, before))
+            landed = _land(root, run_id, source, options, on_progress)
+            return _beside(root, landed, source, options, had, on_progress)
     except WarehouseError as error:
         return Landed(run_id, source.name, Action.FAILED, note=error.message, error=error)
     except TROUBLE as error:
         problem = problem_of(run_id, error)
         return Landed(run_id, source.name, Action.FAILED, note=problem.message, error=problem)
+
+
+def _beside(
+    root: Path,
+    landed: Landed,
+    source: Source,
+    options: Options,
+    had: set[str],
+    on_progress: OnProgress,
+) -> Landed:
+    """Bring what is wanted beside the history of a run that has just landed.
+
+    Where all of the run was written anew, that includes the streams which it had: they may be of
+    what it was before.
+    """
+    live = newest(root, landed.run_id)
+    if live is None or landed.action is Action.KEPT:
+        kept = "not brought, since what is stored of the run is kept"
+        return replace(landed, streams=tuple(f"--{name}: {kept}." for name in options.streams))
+    anew = landed.action is Action.STORED and landed.new_rows > 0
+    wanted = {*options.streams, *(had if anew else ())}
+    again = options.force or options.refetch
+    row, remarks = bring(root, live, source, sorted(wanted), on_progress, anew=again)
+    return replace(landed, streams=remarks, warnings=tuple(row.warning_list()))
 
 
 def _land(
@@ -164,6 +205,8 @@ def _land(
             worse = "" if options.force or added else better.why_kept(live, row, passed.missing)
             if worse:
                 return _outcome(live, source, Action.KEPT, note=worse)
+        if live is not None:
+            carry(root, live, row, passed.axis, staged)
         on_progress(Progress(run_id, "publishing", row.rows, row.rows))
         try:
             move_in(staged, root, row.role, run_id, PART_TABLES)

@@ -21,11 +21,10 @@ from dakota_wh.warehouse import parts, run_row
 from dakota_wh.warehouse.entries import to_json
 from dakota_wh.warehouse.history import HistoryWriter, StoredHistory
 from dakota_wh.warehouse.layout import PART_TABLES
-from dakota_wh.warehouse.metrics import RowSteps
 from dakota_wh.warehouse.run_row import RunRow
 
 #: Tables whose stored parts stay when rows are only added behind them.
-_GROWING: Final = ("history", "metrics", "steps")
+_GROWING: Final = ("history", "metrics", "timed", "steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ class Passed:
 
     row: RunRow
     new_rows: int
+    axis: steps.StepAxis
     #: What the stored run was read from and this source does not have.
     missing: tuple[str, ...] = ()
     #: The role that the whole run now has, where new rows were added under the one it had.
@@ -71,7 +71,7 @@ def take(
     on_progress(Progress(told.run_id, "metrics", writer.rows, writer.rows))
     row = _new_row(told, source, facts)
     with opened([*stored, *writer.written]) as history:
-        axis = derive.decide(row, history, facts.config, told.role)
+        axis = derive.decide(row, history, facts.config, told.role or facts.role)
         moves_to = _stay(row, live)
         grew = live is not None and _grow(root, row, live, writer, history, axis, staged)
         if not grew:
@@ -80,7 +80,7 @@ def take(
     parts.write_entries(staged / "summary", facts.summary)
     parts.write_entries(staged / "config", facts.config)
     row.parts = _named_parts(root, live, staged, grew)
-    return Passed(row, writer.rows, facts.missing, moves_to)
+    return Passed(row, writer.rows, axis, facts.missing, moves_to)
 
 
 def _stay(row: RunRow, live: RunRow | None) -> str | None:
@@ -128,8 +128,7 @@ def _grow(
     staged: Path,
 ) -> bool:
     """Add the new rows' metrics behind the stored ones; return False where that is not exact."""
-    new = RowSteps(axis.steps.values[live.rows :], axis.steps.known[live.rows :])
-    if live.step_key != row.step_key or not derive.comes_after(new, live.last_step):
+    if not derive.comes_after(axis, live):
         return False
     earlier = parts.stored_series(root, live)
     with opened(writer.written) as added:
@@ -185,7 +184,8 @@ def program_version() -> str:
 
 def _certify(row: RunRow, source: Source, facts: RunFacts, history: StoredHistory) -> None:
     seen = look(history, facts.summary)
-    if seen.rows and seen.last is None and source.kind.endswith("-export"):
+    others = source.kind.endswith("-export") and facts.stated is None
+    if seen.rows and seen.last is None and others:
         raise SourceProblem(
             f"{source.name} is no history of a run: no row has a whole number in _step.",
             hint="Export it again with W&B's own _step column.",

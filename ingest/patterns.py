@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 _FOLDER: Final = Path(__file__).parent
-_FILES: Final = ("role_patterns.csv", "metric_kinds.csv", "frameworks.csv")
+_FILES: Final = ("role_patterns.csv", "metric_kinds.csv", "frameworks.csv", "step_axes.csv")
 
 #: The framework whose patterns every run falls back on.
 ANY: Final = "any"
@@ -43,11 +43,27 @@ def _frameworks() -> list[tuple[str, re.Pattern[str]]]:
     return [(row["framework"], re.compile(row["pattern"])) for row in _rows("frameworks.csv")]
 
 
+@dataclass(frozen=True, slots=True)
+class _KindRow:
+    framework: str
+    kind: str
+    pattern: re.Pattern[str]
+    unless: str | None  # a metric beside which the name means something else
+
+
 @cache
-def _kinds() -> list[tuple[str, str, re.Pattern[str]]]:
+def _kinds() -> list[_KindRow]:
     return [
-        (row["framework"], row["kind"], re.compile(row["pattern"]))
+        _KindRow(row["framework"], row["kind"], re.compile(row["pattern"]), row["unless"] or None)
         for row in _rows("metric_kinds.csv")
+    ]
+
+
+@cache
+def _axes() -> list[tuple[str, str, re.Pattern[str]]]:
+    return [
+        (row["framework"], row["axis"], re.compile(row["pattern"]))
+        for row in _rows("step_axes.csv")
     ]
 
 
@@ -85,6 +101,14 @@ def framework(metrics: Iterable[str]) -> str | None:
     return None
 
 
+def axes(framework: str | None) -> list[tuple[str, re.Pattern[str]]]:
+    """Return the step axes of a framework that has several: key of the axis, metrics on it.
+
+    The first one is the run's own; ``_timestamp`` is that of metrics which have no step.
+    """
+    return [(axis, pattern) for whose, axis, pattern in _axes() if whose == framework]
+
+
 def kinds(metrics: Iterable[str]) -> dict[str, Kind]:
     """Return the canonical kind of each metric that has one.
 
@@ -97,12 +121,12 @@ def kinds(metrics: Iterable[str]) -> dict[str, Kind]:
     found: dict[str, Kind] = {}
     ranks: dict[str, int] = {}
     for asked in (own, ANY, ELSE):
-        missing = {kind for _, kind, _ in _kinds() if asked != ELSE or kind not in ranks}
-        for whose, kind, pattern in _kinds():
-            if whose != asked or kind not in missing:
+        missing = {row.kind for row in _kinds() if asked != ELSE or row.kind not in ranks}
+        for row in _kinds():
+            if row.framework != asked or row.kind not in missing or row.unless in names:
                 continue
             for metric in names:
-                if metric not in found and pattern.search(metric):
-                    ranks[kind] = ranks.get(kind, 0) + 1
-                    found[metric] = Kind(kind, ranks[kind])
+                if metric not in found and row.pattern.search(metric):
+                    ranks[row.kind] = ranks.get(row.kind, 0) + 1
+                    found[metric] = Kind(row.kind, ranks[row.kind])
     return found

@@ -10,6 +10,7 @@ from dakota_wh.ingest import derive
 from dakota_wh.ingest.landed import Action, Landed
 from dakota_wh.ingest.pass_through import opened
 from dakota_wh.ingest.progress import OnProgress, Progress, ignore
+from dakota_wh.ingest.streams.carry import carry
 from dakota_wh.ingest.trouble import TROUBLE, problem_of
 from dakota_wh.warehouse import catalogue, folder, parts
 from dakota_wh.warehouse.connection import check_is_warehouse
@@ -80,6 +81,7 @@ def rebuild_run(root: Path, live: RunRow, given_role: str | None) -> RunRow:
         kept = _carry_over(root, live, row, staged)
         made = [path for table in PART_TABLES for path in (staged / table).glob("part-*.parquet")]
         row.parts = sorted(parts.ids_of([*kept, *made]))
+        carry(root, live, row, axis, staged)
         move_in(staged, root, row.role, row.run_id, PART_TABLES)
         publish(root, row)
     return row

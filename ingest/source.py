@@ -56,6 +56,17 @@ class Ended(StrEnum):
     UNKNOWN = "unknown"  # this kind of source does not say
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The certificate that a source states of itself, and the ``rows`` that it was given for."""
+
+    completeness: str
+    evidence: str
+    sampled: str
+    expected_rows: int | None
+    rows: int
+
+
 @dataclass(slots=True)
 class RunFacts:
     """What a source knows of a run once it was read to its end. None means it does not know."""
@@ -78,6 +89,10 @@ class RunFacts:
     summary: dict[str, Any] = field(default_factory=dict)
     step_metrics: tuple[StepMetric, ...] = ()
     ended: Ended = Ended.UNKNOWN
+    #: The role that a person gave the run, where the source keeps it.
+    role: str | None = None
+    #: The certificate that came with the run, which counts when all of its rows are here.
+    stated: Stated | None = None
     #: How many log rows there should be in all, where the source says so.
     expected_rows: int | None = None
     #: The last ``_step`` that there should be, where the source says so beside its summary.

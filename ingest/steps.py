@@ -1,22 +1,23 @@
 """The canonical step: on which axis the log rows of a run lie.
 
 The key that the framework logs as its step, else the axis that ``define_metric`` names, else
-W&B's own ``_step``. Rows without a step stay in history and are not put on a made-up one.
+W&B's own ``_step``. Metrics that another key counts keep it (:mod:`dakota_wh.ingest.axes`). Rows
+without a step stay in history, and their numbers go by time; none is put on a made-up step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from dakota_wh.ingest import patterns
+from dakota_wh.ingest import axes, patterns
 from dakota_wh.ingest.source import StepMetric
 from dakota_wh.warehouse.column_names import KeyPath, printed
 from dakota_wh.warehouse.history import StoredHistory
-from dakota_wh.warehouse.metrics import RowSteps
+from dakota_wh.warehouse.metrics import OwnAxis, RowSteps
 
 #: Keys that training frameworks log as their step, the most telling first.
 STEP_KEYS: Final = (
@@ -29,6 +30,10 @@ STEP_KEYS: Final = (
 _OWN: Final[KeyPath] = ("_step",)
 
 
+#: Changes with the rules below, so that what is stored by older ones is derived anew.
+METHOD: Final = 2
+
+
 @dataclass(frozen=True, slots=True)
 class StepAxis:
     """The chosen key, why, and each log row's step."""
@@ -36,27 +41,64 @@ class StepAxis:
     key: KeyPath
     evidence: str
     steps: RowSteps
+    #: Metrics that another key counts, by name.
+    own: Mapping[str, OwnAxis] = field(default_factory=dict)
+    #: Every key that is an axis; none of them is a metric.
+    keys: frozenset[KeyPath] = frozenset()
+
+    def steps_of(self, metric: str) -> RowSteps:
+        """Return the rows' steps on the axis of one metric."""
+        return self.own[metric].steps if metric in self.own else self.steps
+
+    def behind(self, rows: int) -> StepAxis:
+        """Return the axis of the rows after the first ``rows``."""
+        own = {name: OwnAxis(one.key, one.steps.behind(rows)) for name, one in self.own.items()}
+        return StepAxis(self.key, self.evidence, self.steps.behind(rows), own, self.keys)
 
 
 def choose(
     history: StoredHistory, metrics: Sequence[str], step_metrics: Sequence[StepMetric]
 ) -> StepAxis:
-    """Return the canonical step axis of a run."""
-    axes = _defined_axes(step_metrics)
-    logged = set(history.numeric_keys())
-    prime_rl = patterns.framework(metrics) == "prime-rl"
+    """Return the canonical step axis of a run, and what other keys count."""
+    framework = patterns.framework(metrics)
+    table = patterns.axes(framework)
+    axis_of = axes.resolver(step_metrics, table)
+    main = _main(history, metrics, step_metrics, framework, axis_of)
+    if main.key == _OWN:
+        return main
+    others = axes.beside(history, metrics, main.key, main.steps, axis_of)
+    evidence = "; ".join([main.evidence, *others.evidence])
+    return StepAxis(main.key, evidence, others.steps, others.own, frozenset(others.keys))
+
+
+def _main(
+    history: StoredHistory,
+    metrics: Sequence[str],
+    step_metrics: Sequence[StepMetric],
+    framework: str | None,
+    axis_of: Callable[[str], str | None],
+) -> StepAxis:
+    """Return the run's own axis."""
+    logged = {printed(key): key for key in reversed(history.numeric_keys())}
+    defined = _defined_axes(step_metrics, metrics, axis_of)
     for name in STEP_KEYS:
-        if (name,) in logged:
-            trusted = name in axes or (prime_rl and name == "step")
+        if (name,) in logged.values():
+            trusted = name in defined or (framework == "prime-rl" and name == "step")
             steps = _usable(history, (name,), trusted=trusted)
             if steps is not None:
-                return StepAxis((name,), f"{name} is logged as the step", steps)
-    for name in axes:
-        key = next((k for k in logged if printed(k) == name), None)
+                return _axis((name,), f"{name} is logged as the step", steps)
+    kept = [(name, f"{framework} counts by {name}") for name, _ in patterns.axes(framework)[:1]]
+    kept += [(name, f"define_metric names {name} as the axis") for name in defined]
+    for name, evidence in kept:
+        key = None if name in axes.CLOCKS else logged.get(name)
         steps = _usable(history, key, trusted=True) if key and key != _OWN else None
         if key and steps is not None:
-            return StepAxis(key, f"define_metric names {name} as the axis", steps)
-    return StepAxis(_OWN, "W&B's own _step: no other step is logged", read(history, _OWN))
+            return _axis(key, evidence, steps)
+    return _axis(_OWN, "W&B's own _step: no other step is logged", read(history, _OWN))
+
+
+def _axis(key: KeyPath, evidence: str, steps: RowSteps) -> StepAxis:
+    return StepAxis(key, evidence, steps, keys=frozenset({key}))
 
 
 def read(history: StoredHistory, key: KeyPath) -> RowSteps:
@@ -67,11 +109,21 @@ def read(history: StoredHistory, key: KeyPath) -> RowSteps:
     return RowSteps(*found)
 
 
-def _defined_axes(step_metrics: Sequence[StepMetric]) -> list[str]:
-    """Return the axes that definitions name: that of ``*`` first, others only if alone."""
+def _defined_axes(
+    step_metrics: Sequence[StepMetric],
+    metrics: Sequence[str],
+    axis_of: Callable[[str], str | None],
+) -> list[str]:
+    """Return the axes that definitions name: that of ``*`` first, another if most metrics have it.
+
+    NeMo-RL defines one for what it samples of its machines only; that is not the run's.
+    """
     everything = [m.step_metric for m in step_metrics if m.metric == "*" and m.step_metric]
-    others = sorted({m.step_metric for m in step_metrics if m.step_metric})
-    return everything or (others if len(others) == 1 else [])
+    others = {m.step_metric for m in step_metrics if m.step_metric} - axes.CLOCKS - {"_step"}
+    if everything or len(others) != 1:
+        return everything
+    covered = [axis_of(metric) in others for metric in metrics if metric not in others]
+    return sorted(others) if 2 * sum(covered) > len(covered) else []
 
 
 def _usable(history: StoredHistory, key: KeyPath, *, trusted: bool) -> RowSteps | None:

@@ -3,7 +3,7 @@
 -- formula: policy_step = policy_version - 1; the orchestrator's steps LEFT JOIN the trainer's metrics at policy_step: what an update did to the reward, where reward_loss_by_step has the update made from the reward
 -- note: the version is progress/ckpt_step, which prime-rl's orchestrator logged until May 2026 and for as long counted steps from 0: version c is the weights after updates 0 to c - 1
 -- note: policy_step is NULL where the version is not logged, is no whole number, or is 0, the weights that training began with
--- note: each value is that of the run's main metric of the kind (main_metrics); NULL where the side logged no finite number
+-- note: each value is that of the run's main metric of the kind (main_metrics), where its steps are the run's own; NULL where the side logged no finite number
 -- column orchestrator_run_id VARCHAR: the orchestrator's run
 -- column trainer_run_id VARCHAR: the trainer's run
 -- column step BIGINT: the training step at which the reward was earned
@@ -34,13 +34,13 @@ wanted AS (
     FROM pairs AS p
     INNER JOIN main_metrics_v1 AS c
         ON c.run_id = p.orchestrator_run_id AND c.role = p.orchestrator_role
-    WHERE c.kind = 'reward'
+    WHERE c.kind = 'reward' AND c.axis IS NULL
     UNION ALL
     SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric
     FROM pairs AS p
     INNER JOIN main_metrics_v1 AS c
         ON c.run_id = p.trainer_run_id AND c.role = p.trainer_role
-    WHERE c.kind IN ('loss', 'entropy', 'kl', 'grad_norm')
+    WHERE c.kind IN ('loss', 'entropy', 'kl', 'grad_norm') AND c.axis IS NULL
     UNION ALL
     SELECT
         p.orchestrator_run_id,

@@ -1,7 +1,7 @@
 -- reward_loss_by_step: the reward of each step beside the loss, entropy, KL and gradient of the update made from it
 -- row: a step of a pair, from the orchestrator's side (in a run that holds both sides, every step)
 -- formula: the pairs of run_pairs; the orchestrator's steps LEFT JOIN the trainer's metrics at the same step, for update s is computed from the rewards logged at step s
--- note: each value is that of the run's main metric of the kind (kind_rank in series); in a shared run, of the main one that the side in question writes
+-- note: each value is that of the run's main metric of the kind (main_metrics), where its steps are the run's own (axis in series)
 -- note: NULL where the side logged no finite number at the step; metrics has what was logged
 -- column orchestrator_run_id VARCHAR: the orchestrator's run
 -- column trainer_run_id VARCHAR: the trainer's run
@@ -16,29 +16,10 @@
 -- column entropy_metric VARCHAR: the key that entropy is
 -- column kl_metric VARCHAR: the key that kl is
 -- column grad_norm_metric VARCHAR: the key that grad_norm is
-WITH ranked AS (
-    SELECT
-        run_id,
-        role,
-        kind,
-        metric,
-        row_number() OVER (
-            PARTITION BY run_id, role, kind ORDER BY kind_rank ASC, metric ASC
-        ) AS choice
-    FROM series_v1
-    WHERE
-        kind IN ('reward', 'loss', 'entropy', 'kl', 'grad_norm')
-        AND kind_rank IS NOT NULL
-        AND (
-            role <> 'shared'
-            OR writer IS NULL
-            OR writer = CASE WHEN kind = 'reward' THEN 'orchestrator' ELSE 'trainer' END
-        )
-),
-chosen AS (
+WITH chosen AS (
     SELECT run_id, role, kind, metric
-    FROM ranked
-    WHERE choice = 1
+    FROM main_metrics_v1
+    WHERE kind IN ('reward', 'loss', 'entropy', 'kl', 'grad_norm') AND axis IS NULL
 ),
 pairs AS (
     SELECT orchestrator_run_id, orchestrator_role, trainer_run_id, trainer_role

@@ -54,13 +54,13 @@ wanted AS (
     FROM pairs AS p
     INNER JOIN main_metrics_v1 AS c
         ON c.run_id = p.orchestrator_run_id AND c.role = p.orchestrator_role
-    WHERE c.kind IN ('reward', 'response_length', 'truncation')
+    WHERE c.kind IN ('reward', 'response_length', 'truncation') AND c.axis IS NULL
     UNION ALL
     SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric
     FROM pairs AS p
     INNER JOIN main_metrics_v1 AS c
         ON c.run_id = p.trainer_run_id AND c.role = p.trainer_role
-    WHERE c.kind IN ('loss', 'entropy', 'kl', 'grad_norm')
+    WHERE c.kind IN ('loss', 'entropy', 'kl', 'grad_norm') AND c.axis IS NULL
 ),
 numbers AS (
     SELECT

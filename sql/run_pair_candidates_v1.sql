@@ -2,6 +2,7 @@
 -- row: an orchestrator and a trainer of compatible entity and project
 -- formula: score = name + group + config + start + overlap + last_step + data; accepted where score >= 5, the runs ran at the same time, and every rival of either run is at least 2 points below
 -- note: prefilter: a pair with at most 1 point before the data check is no candidate, for 1 + 2 can neither be accepted (5) nor rival what is (5 - 2)
+-- note: the data check compares when the first row of a step was logged: a late evaluation belongs to a step that was done long before
 -- note: the data check reads the steps of a candidate that ran at the same time and is among the 5 best of its orchestrator and of its trainer before the check; any other is a rival as if the check had passed
 -- note: a run of a fixed pair (fixed_pairs) is in no candidate, and nobody's rival
 -- note: an empty or missing fact is worth 0 points; a missing entity or project is compatible with any
@@ -177,7 +178,10 @@ joined AS (
         c.orchestrator_run_id,
         c.trainer_run_id,
         count(*) AS joined_steps,
-        count(*) FILTER (WHERE t.timestamp < o.timestamp) AS trainer_first_steps
+        count(*) FILTER (
+            WHERE coalesce(t.first_timestamp, t.timestamp)
+            < coalesce(o.first_timestamp, o.timestamp)
+        ) AS trainer_first_steps
     FROM ranked AS c
     INNER JOIN steps_v1 AS o
         ON o.run_id = c.orchestrator_run_id AND o.role = c.orchestrator_role

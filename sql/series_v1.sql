@@ -4,11 +4,23 @@
 -- column role VARCHAR: its role
 -- column metric VARCHAR: the key as logged
 -- column writer VARCHAR: who logs it, orchestrator or trainer; NULL where it cannot be told
--- column kind VARCHAR: reward, reward_component, loss, entropy, kl, grad_norm, lr, response_length, truncation, throughput or step_time; NULL for any other
+-- column kind VARCHAR: reward, reward_component, loss, entropy, kl, grad_norm, lr, response_length, truncation, throughput, step_time, total_tokens (since the start) or step_tokens (of each step); NULL for any other
 -- column kind_rank BIGINT: 1 is the run's main metric of that kind
 -- column samples BIGINT: finite values
 -- column nonfinite BIGINT: values that are NaN or Infinity
 -- column first_step BIGINT: first step at which it was logged
 -- column last_step BIGINT: last step at which it was logged
-SELECT run_id, role, metric, writer, kind, kind_rank, samples, nonfinite, first_step, last_step
+-- column axis VARCHAR: the key that counts its steps, where they are not the run's own (step_key in runs) and nothing else can be joined to them by step; else NULL
+SELECT
+    run_id,
+    role,
+    metric,
+    writer,
+    kind,
+    kind_rank,
+    samples,
+    nonfinite,
+    first_step,
+    last_step,
+    axis
 FROM stored_series

@@ -112,27 +112,34 @@ timed AS (
     FROM judged
     GROUP BY run_id, role
 ),
-waited AS (
+-- The waiting of a step beside its time: a run may log more than one key of waiting.
+by_step AS (
     SELECT
         w.run_id,
         w.role,
-        sum(m.value) FILTER (WHERE w.quantity = 'batch_wait') / NULLIF(
-            sum(s.value) FILTER (WHERE w.quantity = 'batch_wait'), 0
-        ) AS batch_wait_share,
-        sum(m.value) FILTER (WHERE w.quantity = 'weights_wait') / NULLIF(
-            sum(s.value) FILTER (WHERE w.quantity = 'weights_wait'), 0
-        ) AS weights_wait_share
+        m.step,
+        max(m.value) FILTER (WHERE w.quantity = 'step_time') AS step_time,
+        sum(m.value) FILTER (WHERE w.quantity = 'batch_wait') AS batch_wait,
+        count(*) FILTER (WHERE w.quantity = 'batch_wait') AS batch_waits,
+        sum(m.value) FILTER (WHERE w.quantity = 'weights_wait') AS weights_wait,
+        count(*) FILTER (WHERE w.quantity = 'weights_wait') AS weights_waits
     FROM wanted AS w
     INNER JOIN metrics_v1 AS m
         ON m.run_id = w.run_id AND m.role = w.role AND m.metric = w.metric
-    INNER JOIN wanted AS t ON t.run_id = w.run_id AND t.role = w.role
-    INNER JOIN metrics_v1 AS s
-        ON s.run_id = t.run_id AND s.role = t.role AND s.metric = t.metric AND s.step = m.step
     WHERE
-        w.quantity IN ('batch_wait', 'weights_wait') AND t.quantity = 'step_time'
+        w.quantity IN ('step_time', 'batch_wait', 'weights_wait')
         AND m.ord IS NOT NULL AND m.value >= 0 AND m.value <= 1e100
-        AND s.ord IS NOT NULL AND s.value >= 0 AND s.value <= 1e100
-    GROUP BY w.run_id, w.role
+    GROUP BY w.run_id, w.role, m.step
+),
+waited AS (
+    SELECT
+        run_id,
+        role,
+        sum(batch_wait) / NULLIF(sum(step_time * batch_waits), 0) AS batch_wait_share,
+        sum(weights_wait) / NULLIF(sum(step_time * weights_waits), 0) AS weights_wait_share
+    FROM by_step
+    WHERE step_time IS NOT NULL
+    GROUP BY run_id, role
 ),
 logged AS (
     SELECT

@@ -30,11 +30,11 @@ _KEY_METADATA: Final = b"dakota_wh.key"
 class ColumnNames:
     """Gives each key of one run its column, the same one in every part."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        """Choose none of the names in ``taken``, which the table has for something else."""
         self._columns: dict[KeyPath, str] = {}
-        self._taken = {name.lower() for name in _TAKEN} | {
-            (name + TEXT_SUFFIX).lower() for name in _TAKEN
-        }
+        held = {name.lower() for name in (*_TAKEN, *taken)}
+        self._taken = held | {name + TEXT_SUFFIX for name in held}
         for name in _OWN:
             self._hold((name,), name)
 

@@ -17,8 +17,9 @@ import duckdb
 
 from dakota_wh.errors import NotAWarehouse
 from dakota_wh.warehouse.layout import SCHEMA_PARTITION, missing_tables
+from dakota_wh.warehouse.live_files import live_files
 from dakota_wh.warehouse.quoting import glob_literal, literal
-from dakota_wh.warehouse.relations import FilesOf, create_statements, files_under
+from dakota_wh.warehouse.relations import FilesOf, create_statements, files_under, tables_of
 
 T = TypeVar("T")
 
@@ -59,11 +60,20 @@ def connect(
     root = root.absolute()
     check_is_warehouse(root)
     connection = duckdb.connect(":memory:")
+    wanted = list(relations)
+    everywhere = files or files_under(root)
     try:
         _restrict(connection, root, memory_limit)
         lacking = _lacking(root)
-        for statement in create_statements(relations, files or files_under(root), lacking):
-            retrying(lambda text=statement: connection.execute(text))  # type: ignore[misc]
+        tables = [name for name in tables_of(wanted) if f"stored_{name}" not in lacking]
+
+        def lay() -> None:
+            live = live_files(connection, tables, everywhere)
+            laid = create_statements(wanted, live, lacking, rows_are_there=True)
+            for statement in laid.values():
+                connection.execute(statement)
+
+        retrying(lay)
         connection.execute("SET lock_configuration = true")
     except duckdb.Error as error:
         connection.close()

@@ -17,15 +17,24 @@ from dakota_wh.warehouse.metrics import METRICS, SERIES, STEPS
 from dakota_wh.warehouse.pairs import PAIRS
 from dakota_wh.warehouse.parquet import write_table
 from dakota_wh.warehouse.run_lock import folder_lock
+from dakota_wh.warehouse.streams import FILES, STREAMS, SYSTEM, TABLES
+from dakota_wh.warehouse.table_rows import EMPTY as NO_TABLE_ROWS
+from dakota_wh.warehouse.timed import TIMED
 
 _SCHEMAS: Final[dict[str, pa.Schema]] = {
     "history": EMPTY,
     "metrics": METRICS,
+    "timed": TIMED,
     "series": SERIES,
     "components": COMPONENTS,
     "steps": STEPS,
     "summary": ENTRIES,
     "config": ENTRIES,
+    "streams": STREAMS,
+    "system": SYSTEM,
+    "files": FILES,
+    "tables": TABLES,
+    "table_rows": NO_TABLE_ROWS,
     "runs": run_row.SCHEMA,
     "pairs": PAIRS,
 }

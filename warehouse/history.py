@@ -7,7 +7,7 @@ parts by column name. ``_row`` counts the run's log rows from 0 over all parts.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -55,11 +55,6 @@ def new_part_id() -> int:
 def part_path(folder: Path, first: int, part: int) -> Path:
     """Return a part's path: sorted by the first row or generation, unique by its id."""
     return folder / f"part-{first:010d}-{part:016x}.parquet"
-
-
-def part_id(path: Path) -> int:
-    """Return the id in a part's file name, the same one as in its ``_part`` column."""
-    return int(path.stem.rpartition("-")[2], 16)
 
 
 @dataclass(slots=True)
@@ -132,6 +127,14 @@ def _column_order(key: KeyPath) -> tuple[bool, KeyPath]:
     return (not key[0].startswith("_"), key)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """Rows that follow each other: of each key what is stored."""
+
+    count: int
+    cells: Mapping[KeyPath, Cells]
+
+
 class StoredHistory:
     """History parts of one run, read back key by key in the order of ``_row``."""
 
@@ -164,6 +167,15 @@ class StoredHistory:
         """Return the keys under which at least one number or boolean was logged, sorted."""
         return sorted(key for key, text in self._places if not text)
 
+    def number_types(self, key: KeyPath) -> set[pa.DataType]:
+        """Return the types that the parts have for the numbers of a key; empty for none."""
+        places = self._places.get((key, False), ())
+        return {self.schemas[index].field(name).type for index, _, name in places}
+
+    def has_texts(self, key: KeyPath) -> bool:
+        """Return whether anything was logged under a key that a number does not hold exactly."""
+        return (key, True) in self._places
+
     def numbers(self, key: KeyPath) -> tuple[np.ndarray, np.ndarray]:
         """Return (float64 values, mask of the rows that logged a number), an entry a row."""
         values = np.zeros(self.rows)
@@ -185,6 +197,14 @@ class StoredHistory:
             values[start:stop] = whole
         return values, logged
 
+    def logged(self, key: KeyPath) -> np.ndarray:
+        """Return the mask of the rows in which anything was logged under a key."""
+        found = np.zeros(self.rows, dtype=bool)
+        for text in (False, True):
+            for start, array in self._arrays(key, text=text):
+                found[start : start + len(array)] |= np.asarray(array.is_valid())
+        return found
+
     def last_number(self, key: KeyPath) -> float | None:
         """Return the last number that was logged under a key."""
         for index, _, name in reversed(self._places.get((key, False), ())):
@@ -204,6 +224,45 @@ class StoredHistory:
     def texts(self, key: KeyPath) -> Iterator[tuple[int, pa.Array]]:
         """Yield (first row, JSON texts) of what was logged under a key and is no number."""
         return self._arrays(key, text=True)
+
+    def row_segments(self) -> np.ndarray:
+        """Return the segment of each row, int64."""
+        found = [np.asarray(file.read([SEGMENT]).column(SEGMENT)) for file in self._files]
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+    def names(self) -> dict[KeyPath, str]:
+        """Return the column that holds each key, W&B's own keys first, then by key."""
+        found = {
+            key: f.name.removesuffix(TEXT_SUFFIX) if holds_text(f) else f.name
+            for schema in self.schemas
+            for f in schema
+            if (key := key_of(f)) is not None
+        }
+        return {key: found[key] for key in sorted(found, key=_column_order)}
+
+    def batches(self, rows: int, keys: Container[KeyPath] | None = None) -> Iterator[StoredRows]:
+        """Yield all rows as stored, at most ``rows`` at a time; with ``keys`` only those keys."""
+        for file, schema in zip(self._files, self.schemas, strict=True):
+            wanted = [f.name for f in schema if keys is None or key_of(f) in keys] + [ROW]
+            for batch in file.iter_batches(rows, columns=wanted):
+                found: dict[KeyPath, Cells] = {}
+                # "a.b" may bring "a.b.c" along, which does no harm.
+                for name, array in zip(batch.schema.names, batch.columns, strict=True):
+                    f = schema.field(name)
+                    key = key_of(f)
+                    if key is not None:
+                        beside = found.get(key, Cells(None, None))
+                        found[key] = (
+                            Cells(beside.numbers, array)
+                            if holds_text(f)
+                            else Cells(array, beside.text)
+                        )
+                yield StoredRows(batch.num_rows, found)
+
+    def segments(self) -> Iterator[np.ndarray]:
+        """Yield each part's segments, an entry a row."""
+        for file in self._files:
+            yield np.asarray(file.read([SEGMENT]).column(SEGMENT))
 
     def segment_count(self) -> int:
         """Return how many segments the rows come from; 0 for no rows."""

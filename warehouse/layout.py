@@ -9,7 +9,7 @@ file system that does not see case.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 from urllib.parse import unquote
 
@@ -21,12 +21,21 @@ ROLES: Final = ("orchestrator", "trainer", "shared", "single", "unknown")
 PART_TABLES: Final = (
     "history",
     "metrics",
+    "timed",
     "series",
     "components",
     "steps",
     "summary",
     "config",
+    "streams",
+    "system",
+    "files",
+    "tables",
+    "table_rows",
 )
+#: Of those, what is only fetched when it is asked for. Nothing derives them, so a run that is
+#: published anew keeps the parts that it has.
+STREAM_TABLES: Final = ("streams", "system", "files", "tables", "table_rows")
 #: All folders of tables; ``pairs`` belong to no run's generation.
 TABLES: Final = (*PART_TABLES, "runs", "pairs")
 
@@ -80,6 +89,15 @@ def decode_run_id(name: str) -> str:
 def run_folder(root: Path, table: str, role: str, run_id: str) -> Path:
     """Return the folder of one table of one run."""
     return root / table / f"role={role}" / f"run_id={encode_run_id(run_id)}"
+
+
+def part_id(path: PurePath) -> int:
+    """Return the id in a part's file name, the same one as in its ``_part`` column.
+
+    Raises:
+        ValueError: it is no name of a part.
+    """
+    return int(path.stem.rpartition("-")[2], 16)
 
 
 def schema_file(root: Path, table: str) -> Path:

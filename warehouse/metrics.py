@@ -1,14 +1,15 @@
 """The long, numeric table that analysis reads, its index of series, and the table of steps.
 
 One row per (metric, canonical step), sorted by metric, then step. Several log rows of one step
-collapse to the last number of each metric. ``ord`` is the position among the metric's finite
-values, so that a half split is ``ord < samples // 2`` without a window; a value that is not finite
-keeps its row and has no ``ord``.
+collapse to the last number of each metric; a step's own row has its first and its last time.
+``ord`` is the position among the metric's finite values, so that a half split is
+``ord < samples // 2`` without a window; a value that is not finite keeps its row and has no
+``ord``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,7 @@ SERIES: Final = pa.schema(
         ("nonfinite", pa.int64()),
         ("first_step", pa.int64()),
         ("last_step", pa.int64()),
+        ("axis", pa.string()),
         (PART, pa.int64()),
     ]
 )
@@ -51,6 +53,7 @@ STEPS: Final = pa.schema(
         ("timestamp", pa.float64()),
         ("runtime", pa.float64()),
         ("log_rows", pa.int64()),
+        ("first_timestamp", pa.float64()),
         (PART, pa.int64()),
     ]
 )
@@ -66,16 +69,32 @@ class RowSteps:
     values: np.ndarray
     known: np.ndarray
 
+    def behind(self, rows: int) -> RowSteps:
+        """Return the steps of the rows after the first ``rows``."""
+        return RowSteps(self.values[rows:], self.known[rows:])
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAxis:
+    """The key by which a metric is counted that is not on the run's own axis, and its steps."""
+
+    key: str
+    steps: RowSteps
+
 
 @dataclass(slots=True)
 class Series:
-    """One metric of a run: how many values, and over which steps."""
+    """One metric of a run: how many values, and over which steps.
+
+    ``axis`` is the key that counts them where that is not the run's own step.
+    """
 
     metric: str
     samples: int = 0
     nonfinite: int = 0
     first_step: int | None = None
     last_step: int | None = None
+    axis: str | None = None
 
 
 @dataclass(slots=True)
@@ -109,11 +128,11 @@ def collapse(
     return steps, values
 
 
-def metric_keys(history: StoredHistory, step_key: KeyPath) -> dict[str, list[KeyPath]]:
+def metric_keys(history: StoredHistory, step_keys: Collection[KeyPath]) -> dict[str, list[KeyPath]]:
     """Return each metric's name with the keys that print as it, sorted by name."""
     found: dict[str, list[KeyPath]] = {}
     for key in history.numeric_keys():
-        if key not in OWN_KEYS and key != step_key:
+        if key not in OWN_KEYS and key not in step_keys:
             found.setdefault(printed(key), []).append(key)
     return dict(sorted(found.items()))
 
@@ -121,26 +140,31 @@ def metric_keys(history: StoredHistory, step_key: KeyPath) -> dict[str, list[Key
 def build(
     history: StoredHistory,
     steps: RowSteps,
-    step_key: KeyPath,
+    step_keys: Collection[KeyPath],
     folder: Callable[[str], Path],
     earlier: Mapping[str, Series],
+    own: Mapping[str, OwnAxis] | None = None,
 ) -> Built:
     """Write the metrics and steps of ``history`` as new parts under ``folder(table)``.
 
-    ``earlier`` holds the series of steps before those of ``history``: their values keep their
-    place, the new ones go on behind them. Pass {} for a whole run.
+    ``step_keys`` are axes and no metrics; ``own`` has the metrics that are not on that of
+    ``steps``. ``earlier`` holds the series of steps before those of ``history``: their values keep
+    their place, the new ones go on behind them. Pass {} for a whole run.
     """
+    own = own or {}
     built = Built(series={name: _copy(s) for name, s in earlier.items()})
     duplicated: set[int] = set()
-    names = metric_keys(history, step_key)
-    known_steps = steps.values[steps.known]
-    built.unstepped_rows = int(steps.known.size - known_steps.size)
-    if known_steps.size:
+    names = metric_keys(history, step_keys)
+    stepped = steps.known.copy()
+    for axis in own.values():
+        stepped |= axis.steps.known
+    built.unstepped_rows = int((~stepped).sum())
+    if steps.known.any():
         _write_steps(history, steps, folder("steps"), built)
-    if names and known_steps.size:
+    if names and stepped.any():
         part = new_part_id()
         path = part_path(folder("metrics"), built.first_step or 0, part)
-        tables = _metric_tables(history, steps, names, part, built, duplicated)
+        tables = _metric_tables(history, steps, own, names, part, built, duplicated)
         write_batches(path, METRICS, tables)
         built.parts.append(path)
     built.duplicate_steps = len(duplicated)
@@ -149,13 +173,19 @@ def build(
 
 def _copy(series: Series) -> Series:
     return Series(
-        series.metric, series.samples, series.nonfinite, series.first_step, series.last_step
+        series.metric,
+        series.samples,
+        series.nonfinite,
+        series.first_step,
+        series.last_step,
+        series.axis,
     )
 
 
 def _metric_tables(
     history: StoredHistory,
     steps: RowSteps,
+    own: Mapping[str, OwnAxis],
     names: Mapping[str, list[KeyPath]],
     part: int,
     built: Built,
@@ -164,10 +194,13 @@ def _metric_tables(
     pending: list[pa.Table] = []
     rows = 0
     for name, keys in names.items():
-        metric_steps, values = by_step(history, steps, keys, duplicated)
+        axis = own.get(name)
+        rows_steps = steps if axis is None else axis.steps
+        metric_steps, values = by_step(history, rows_steps, keys, duplicated)
         if not metric_steps.size:
             continue
         series = built.series.setdefault(name, Series(name))
+        series.axis = None if axis is None else axis.key
         pending.append(_metric_table(name, metric_steps, values, series, part))
         rows += metric_steps.size
         if rows >= _CHUNK_ROWS:
@@ -230,6 +263,7 @@ def _write_steps(history: StoredHistory, steps: RowSteps, folder: Path, built: B
             _by_step(history, steps, ("_timestamp",), unique),
             _by_step(history, steps, ("_runtime",), unique),
             pa.array(counts.astype(np.int64)),
+            _by_step(history, steps, ("_timestamp",), unique, first=True),
             pa.array(np.full(unique.size, part, dtype=np.int64)),
         ],
         schema=STEPS,
@@ -238,11 +272,23 @@ def _write_steps(history: StoredHistory, steps: RowSteps, folder: Path, built: B
     built.parts.append(path)
 
 
-def _by_step(history: StoredHistory, steps: RowSteps, key: KeyPath, unique: np.ndarray) -> pa.Array:
-    """Return the last logged value of a key at each of the steps, null where there is none."""
+def _by_step(
+    history: StoredHistory,
+    steps: RowSteps,
+    key: KeyPath,
+    unique: np.ndarray,
+    *,
+    first: bool = False,
+) -> pa.Array:
+    """Return the last logged value of a key at each of the steps, null where there is none.
+
+    Or the ``first``, which in a step of several log calls is when the step itself was done: what
+    comes later may be an evaluation.
+    """
     values, logged = history.numbers(key)
     take = logged & steps.known
-    at, last = collapse(steps.values[take], values[take])
+    order = slice(None, None, -1) if first else slice(None)
+    at, last = collapse(steps.values[take][order], values[take][order])
     filled = np.full(unique.size, np.nan)
     missing = np.ones(unique.size, dtype=bool)
     where = np.searchsorted(unique, at)

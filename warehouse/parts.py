@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from dakota_wh.warehouse.column_names import PART
 from dakota_wh.warehouse.entries import entries_table, entry_value
-from dakota_wh.warehouse.history import new_part_id, part_id, part_path
-from dakota_wh.warehouse.layout import run_folder
+from dakota_wh.warehouse.history import new_part_id, part_path
+from dakota_wh.warehouse.layout import part_id, run_folder
 from dakota_wh.warehouse.metrics import SERIES, Series
 from dakota_wh.warehouse.parquet import write_table
 from dakota_wh.warehouse.run_row import RunRow, live_parts
@@ -43,6 +43,7 @@ def stored_series(root: Path, row: RunRow) -> dict[str, Series]:
                     entry["nonfinite"],
                     entry["first_step"],
                     entry["last_step"],
+                    entry.get("axis"),
                 )
     return found
 
@@ -68,6 +69,7 @@ def write_series(
                 "nonfinite": one.nonfinite,
                 "first_step": one.first_step,
                 "last_step": one.last_step,
+                "axis": one.axis,
                 PART: part,
             }
         )
@@ -98,8 +100,17 @@ def copy_part(path: Path, folder: Path) -> Path:
 
 def stored_config(root: Path, row: RunRow) -> dict[str, Any]:
     """Return a run's config as the nested mapping that it was."""
+    return _stored_tree(root, row, "config")
+
+
+def stored_summary(root: Path, row: RunRow) -> dict[str, Any]:
+    """Return a run's summary as the nested mapping that it was."""
+    return _stored_tree(root, row, "summary")
+
+
+def _stored_tree(root: Path, row: RunRow, table: str) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    for path in paths_of(root, row, "config"):
+    for path in paths_of(root, row, table):
         with pq.ParquetFile(path) as file:
             for entry in file.read().to_pylist():
                 _put(tree, json.loads(entry["path"]), entry_value(entry))

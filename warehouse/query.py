@@ -31,6 +31,10 @@ _ORDER: Final = (
     "milestone",
     "lag",
     "step",
+    "row_number",
+    "name",
+    "version",
+    "timestamp",
 )
 
 

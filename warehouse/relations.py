@@ -11,6 +11,9 @@ from dakota_wh.sql import views as registry
 from dakota_wh.warehouse.layout import SCHEMA_PARTITION, run_folders
 from dakota_wh.warehouse.quoting import glob_literal, identifier, literal
 
+#: The relation of the live run rows, which every other stored relation asks for its parts.
+STORED_RUNS: Final = "stored_runs"
+
 #: Gives the SQL expression of the files of a table, for ``read_parquet``.
 FilesOf = Callable[[str], str]
 
@@ -45,39 +48,52 @@ def files_of_catalogue(root: Path) -> FilesOf:
 
 
 def create_statements(
-    names: Iterable[str], files: FilesOf, lacking: Mapping[str, str] | None = None
-) -> list[str]:
-    """Return CREATE VIEW statements for relations and what they stand on, in order.
+    names: Iterable[str],
+    files: FilesOf,
+    lacking: Mapping[str, str] | None = None,
+    *,
+    rows_are_there: bool = False,
+) -> dict[str, str]:
+    """Return CREATE VIEW statements for relations and what they stand on, by name, in order.
 
     A name may be plain (``reward_trends``): then the plain view and its newest version are made.
-    ``lacking`` gives a SELECT of no rows for each stored relation that the warehouse is without.
+    ``lacking`` gives a SELECT of no rows for each stored relation that the warehouse is without;
+    ``rows_are_there`` says that stored_runs is laid already.
     """
     wanted = list(names)
     aliases = registry.aliases()
     stored = registry.stored_relations()
-    statements = []
-    # Every stored relation asks stored_runs which of its parts are live.
+    statements = {}
     closed = registry.closure([aliases.get(name, name) for name in wanted])
-    for name in dict.fromkeys(["stored_runs", *closed]):
+    for name in dict.fromkeys([STORED_RUNS, *closed]):
+        if rows_are_there and name == STORED_RUNS:
+            continue
         if lacking and name in lacking:
             body = lacking[name]
         elif name in stored:
             body = stored[name].replace("{files}", files(name.removeprefix("stored_")))
         else:
             body = registry.find_view(name).sql
-        statements.append(f"CREATE OR REPLACE VIEW {identifier(name)} AS\n{body}")
+        statements[name] = f"CREATE OR REPLACE VIEW {identifier(name)} AS\n{body}"
     for name in wanted:
         if name in aliases:
             target = identifier(aliases[name])
-            statements.append(
+            statements[name] = (
                 f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT * FROM {target}"
             )
     return statements
 
 
+def tables_of(names: Iterable[str]) -> list[str]:
+    """Return the stored tables that relations stand on."""
+    aliases = registry.aliases()
+    closed = registry.closure([aliases.get(name, name) for name in names])
+    return [name.removeprefix("stored_") for name in closed if name.startswith("stored_")]
+
+
 #: Words of SQL that lists relations: then all of them must be there.
 _ASK_FOR_ALL: Final = frozenset(
-    {"show", "tables", "information_schema", "duckdb_views", "duckdb_tables", "duckdb_columns"}
+    {"show", "information_schema", "duckdb_views", "duckdb_tables", "duckdb_columns"}
 )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from dakota_wh.warehouse.history import part_id
-from dakota_wh.warehouse.layout import PART_TABLES, run_folders
+from dakota_wh.warehouse.layout import PART_TABLES, part_id, run_folders
 from dakota_wh.warehouse.parquet import STAGED_SUFFIX
 from dakota_wh.warehouse.run_row import RunRow, live_parts, row_files
 from dakota_wh.warehouse.staging import drop_staging

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -35,14 +36,20 @@ _WORDS = {
 }
 
 
-def column_tokens(cells: pa.Array[Any]) -> pa.Array[Any]:
-    """Return a string column's cells as JSON tokens; nulls stay null."""
+def column_tokens(
+    cells: pa.Array[Any], token_of: Callable[[str], str] | None = None
+) -> pa.Array[Any]:
+    """Return a string column's cells as JSON tokens; nulls stay null.
+
+    ``token_of`` is asked what a cell is that is no number: ``cell_token`` by default.
+    """
+    translate = token_of or cell_token
     other: Any = pc.invert(pc.match_substring_regex(cells, _NUMBER))
     if not pc.any(other).as_py():
         return cells
     # Only what is no number goes through Python, and each distinct text once.
     words: Any = pc.dictionary_encode(cells.filter(other))
-    tokens = pa.array([cell_token(text) for text in words.dictionary.to_pylist()], pa.string())
+    tokens = pa.array([translate(text) for text in words.dictionary.to_pylist()], pa.string())
     mask: Any = pc.fill_null(other, False)
     result: pa.Array[Any] = pc.replace_with_mask(cells, mask, tokens.take(words.indices))
     return result

@@ -8,11 +8,12 @@ from dakota_wh.ingest.exports.csv_folder import CsvExport
 from dakota_wh.ingest.exports.facts import SIDECARS
 from dakota_wh.ingest.exports.json_file import JsonExport
 from dakota_wh.ingest.exports.names import folder_id, names_a_run, placed, single_file_id
-from dakota_wh.ingest.exports.parquet_file import ParquetExport, has_steps
+from dakota_wh.ingest.exports.parquet_file import ParquetExport, has_steps, own_parquet
 from dakota_wh.ingest.exports.stamp import cannot_read
 from dakota_wh.ingest.source import Source
 
 _PARQUET = (".parquet", ".pq")
+_FASTEST = ("parquet-export", "csv-export", "json-export")
 
 
 def find_exports(path: Path) -> list[Source]:
@@ -39,7 +40,7 @@ def _of_file(path: Path) -> list[Source]:
     if suffix == ".csv":
         return [CsvExport(path)]
     if suffix in _PARQUET:
-        return [ParquetExport((path,), single_file_id(path))]
+        return [ParquetExport.of_file(path)]
     if suffix != ".json":
         return []
     history = _history_of_sidecar(path)
@@ -63,16 +64,37 @@ def _of_folder(folder: Path) -> list[Source]:
         elif suffix == ".json" and not _is_sidecar(path):
             export = JsonExport.recognise(path)
             sources.extend([export] if export else [])
-    return sources + _parquet_runs(folder, parquet)
+    return _best_of_ours(sources + _parquet_runs(folder, parquet))
+
+
+def _best_of_ours(sources: list[Source]) -> list[Source]:
+    """Keep of each run one export of ours: they say the same, and Parquet is read the fastest."""
+    best: dict[str, Source] = {}
+    for source in sources:
+        if _is_ours(source):
+            known = best.setdefault(source.run_id, source)
+            if _FASTEST.index(source.kind) < _FASTEST.index(known.kind):
+                best[source.run_id] = source
+    return [s for s in sources if not _is_ours(s) or best[s.run_id] is s]
+
+
+def _is_ours(source: Source) -> bool:
+    return bool(getattr(source, "ours", None))
 
 
 def _parquet_runs(folder: Path, files: list[Path]) -> list[Source]:
     """Group a folder's Parquet files by run: those whose name tells no run are the folder's."""
     runs: dict[tuple[str, tuple[str | None, str | None]], list[Path]] = {}
+    ours = [path for path in files if own_parquet(path)]
     for path in files:
+        if path in ours:
+            continue
         run_id = single_file_id(path) if names_a_run(path) else folder_id(folder)
         runs.setdefault((run_id, placed(path)), []).append(path)
-    return [ParquetExport(tuple(paths), run_id) for (run_id, _), paths in runs.items()]
+    return [
+        *(ParquetExport.of_file(path) for path in ours),
+        *(ParquetExport(tuple(paths), run_id) for (run_id, _), paths in runs.items()),
+    ]
 
 
 def _is_sidecar(path: Path) -> bool:

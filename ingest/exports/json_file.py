@@ -17,10 +17,12 @@ from typing import Any
 import pyarrow as pa
 
 from dakota_wh.errors import SourceProblem
+from dakota_wh.ingest.exports.dialect import loose_token
 from dakota_wh.ingest.exports.facts import run_facts
 from dakota_wh.ingest.exports.json_members import Members
 from dakota_wh.ingest.exports.json_text import JsonText, decoded
 from dakota_wh.ingest.exports.names import short_name
+from dakota_wh.ingest.exports.own_export import MEMBER, OwnExport
 from dakota_wh.ingest.exports.stamp import cannot_read
 from dakota_wh.ingest.exports.tokens import (
     EXACT,
@@ -55,6 +57,8 @@ class JsonExport:
     run_id: str
     entity: str | None = None
     project: str | None = None
+    #: Whether it is an export of ours.
+    ours: bool = False
 
     @property
     def kind(self) -> str:
@@ -94,7 +98,11 @@ class JsonExport:
                 if key == "run_info" and isinstance(value, dict):
                     info = clean_facts(value)
                     return cls(
-                        path, _run_id(info, path), _word(info, "entity"), _word(info, "project")
+                        path,
+                        _run_id(info, path),
+                        _word(info, "entity"),
+                        _word(info, "project"),
+                        MEMBER in info,
                     )
             whole = True
         except (SourceProblem, RecursionError):
@@ -117,7 +125,8 @@ class JsonExport:
         now = {"files": {safe_key(self.path.name): stamp}}
         same = resume is not None and resume.get("files") == now["files"]
         text = JsonText(self.path.name, decoded(self.path.name, data))
-        return JsonReading(self, text, Members.of(text), now, same)
+        members = Members.of(text)
+        return JsonReading(self, text, members, now, same, members.ours(self.path.name))
 
 
 @dataclass(slots=True)
@@ -129,6 +138,7 @@ class JsonReading:
     members: Members
     resume: dict[str, Any]
     unchanged: bool
+    ours: OwnExport | None
     _nan_kept: set[str] = field(default_factory=set)
 
     @property
@@ -145,7 +155,7 @@ class JsonReading:
         if self.unchanged:
             return
         number = 0
-        stepped = False
+        stepped = self.ours is not None
         batch: list[dict[str, Any]] = []
         for number, row in enumerate(self.text.elements(EXACT, self.members.history), 1):
             if not isinstance(row, dict):
@@ -153,27 +163,39 @@ class JsonReading:
             stepped |= "_step" in row
             batch.append(row)
             if len(batch) == ROWS_PER_BATCH:
-                yield self._columns(batch, number)
+                yield from self._batch(batch, number)
                 batch = []
         if number and not stepped:
             raise self._problem("its history has no _step, so its rows have no order")
         if batch:
-            yield self._columns(batch, number)
+            yield from self._batch(batch, number)
 
     def facts(self) -> RunFacts:
         """Return what the export says of the run."""
         members = self.members
-        facts = run_facts(
-            self.source.run_id,
-            members.mapping("run_info"),
-            members.mapping("config"),
-            members.mapping("summary"),
-        )
+        info, config, summary = map(members.mapping, ("run_info", "config", "summary"))
+        if self.ours is not None:
+            facts = self.ours.facts(info, config, summary)
+            facts.resume = self.resume
+            return facts
+        facts = run_facts(self.source.run_id, info, config, summary)
         facts.expected_rows = members.expected_rows()
         facts.lossy = LOSSY
         facts.warnings = tuple(self._warnings())
         facts.resume = self.resume
         return facts
+
+    def _batch(self, rows: list[dict[str, Any]], last: int) -> Iterator[LogRows]:
+        if self.ours is None:
+            yield self._columns(rows, last)
+            return
+        columns = {
+            self.ours.key(safe_key(name)): pa.array(
+                [loose_token(row[name]) if name in row else None for row in rows], pa.string()
+            )
+            for name in dict.fromkeys(name for row in rows for name in row)
+        }
+        yield from self.ours.cut(last - len(rows), LogRows(len(rows), columns))
 
     def _columns(self, rows: list[dict[str, Any]], last: int) -> LogRows:
         filled = self.members.not_in_every_row()

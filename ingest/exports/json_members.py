@@ -9,6 +9,7 @@ from typing import Any
 from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest.exports.facts import line_count
 from dakota_wh.ingest.exports.json_text import JsonText
+from dakota_wh.ingest.exports.own_export import OwnExport
 from dakota_wh.ingest.exports.tokens import clean_facts
 
 _OBJECTS = ("run_info", "config", "summary")
@@ -64,6 +65,14 @@ class Members:
         for key in _OBJECTS:
             if self.values.get(key) is not None and not isinstance(self.values[key], dict):
                 yield key
+
+    def ours(self, name: str) -> OwnExport | None:
+        """Return what an export of ours says of itself; None for any other.
+
+        Raises:
+            SourceProblem: a newer version wrote it, or it is damaged.
+        """
+        return OwnExport.of(self.mapping("run_info"), name)
 
     def expected_rows(self) -> int | None:
         """Return how many rows the run logged, where W&B's own counts are in the export.

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from dakota_wh.ingest.exports.tokens import spread_values, text_token, to_json
 from dakota_wh.ingest.source import KeyPath
+from dakota_wh.warehouse.columns import TEXT_SUFFIX
 
 _INT64_MAX = 2**63 - 1
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -37,6 +38,39 @@ def spread_array(path: KeyPath, array: pa.Array[Any]) -> Iterator[tuple[KeyPath,
     struct: Any = plain
     for name, inner in zip(names, struct.flatten(), strict=True):
         yield from spread_array((*path, name), inner)
+
+
+def own_columns(
+    batch: pa.RecordBatch, key_of: Callable[[str], KeyPath]
+) -> dict[KeyPath, pa.Array[Any]]:
+    """Return the columns of an export of ours: numbers in ``K``, JSON in ``K::json`` where needed.
+
+    The JSON of a cell counts where there is one, since the number beside it may be rounded.
+    """
+    columns: dict[KeyPath, pa.Array[Any]] = {}
+    arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+    for name, array in arrays.items():
+        key = key_of(name.removesuffix(TEXT_SUFFIX))
+        if array.null_count == len(array) or key in columns:
+            continue
+        texts = arrays.get(name.removesuffix(TEXT_SUFFIX) + TEXT_SUFFIX)
+        if texts is None or texts.null_count == len(texts):
+            columns[key] = array
+            continue
+        numbers = arrays.get(name.removesuffix(TEXT_SUFFIX))
+        columns[key] = texts if numbers is None else pc.coalesce(texts, number_tokens(numbers))
+    return columns
+
+
+def number_tokens(numbers: pa.Array[Any]) -> pa.Array[Any]:
+    """Return numbers or booleans as JSON tokens; ``1.0`` keeps its point, null stays null."""
+    if pa.types.is_boolean(numbers.type):
+        return pc.if_else(numbers, "true", "false")
+    if pa.types.is_integer(numbers.type):
+        return numbers.cast(pa.string())
+    words = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+    texts = (None if value is None else repr(value) for value in numbers.to_pylist())
+    return pa.array([words.get(t, t) if t else None for t in texts], pa.string())
 
 
 def _plain(array: pa.Array[Any]) -> pa.Array[Any]:

@@ -7,6 +7,7 @@ names of files and folders.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ import pyarrow.parquet as pq
 
 from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest.exports.facts import facts_beside, sidecars
-from dakota_wh.ingest.exports.names import part_number, placed, short_name
-from dakota_wh.ingest.exports.parquet_cells import spread_array
+from dakota_wh.ingest.exports.names import part_number, placed, short_name, single_file_id
+from dakota_wh.ingest.exports.own_export import MEMBER, OwnExport, own_stem
+from dakota_wh.ingest.exports.parquet_cells import own_columns, spread_array
 from dakota_wh.ingest.exports.stamp import Snapshot
 from dakota_wh.ingest.source import Continuation, KeyPath, LogRows, RunFacts
 
@@ -30,6 +32,9 @@ LOSSY = (
 )
 
 ROWS_PER_BATCH = 8192
+
+#: Where the schema of a file of ours has what it says of itself, as JSON.
+OWN = b"dakota_wh.export"
 
 _AGAIN = "Download the history export again, then ingest it."
 
@@ -46,6 +51,14 @@ class ParquetExport:
 
     paths: tuple[Path, ...]
     run_id: str
+    #: What an export of ours says of itself; None for any other.
+    ours: OwnExport | None = None
+
+    @classmethod
+    def of_file(cls, path: Path) -> ParquetExport:
+        """Return the export in one file, whose run's id it says itself or its name tells."""
+        ours = own_parquet(path)
+        return cls((path,), ours.run_id if ours else single_file_id(path), ours)
 
     @property
     def kind(self) -> str:
@@ -74,7 +87,8 @@ class ParquetExport:
         Raises:
             SourceProblem: a damaged file, no ``_step`` column, a column name twice.
         """
-        beside = sidecars(self.paths[0].parent, self.run_id)
+        stem = own_stem(self.paths[0]) if self.ours else self.run_id
+        beside = sidecars(self.paths[0].parent, stem)
         snapshot = Snapshot([*self.paths, *beside.values()])
         if snapshot.matches(resume):
             return ParquetReading(self, beside, snapshot, ())
@@ -103,12 +117,17 @@ class ParquetReading:
             SourceProblem: a damaged file, or one that changed meanwhile.
         """
         for path in self.ordered:
-            yield from _file_rows(path)
+            yield from _own_rows(path, self.source.ours) if self.source.ours else _file_rows(path)
         if self.ordered:
             self.snapshot.check()
 
     def facts(self) -> RunFacts:
         """Return what the files beside the history say of the run."""
+        ours = self.source.ours
+        if ours is not None:
+            facts = ours.facts_beside(self.beside)
+            facts.resume = self.snapshot.resume
+            return facts
         facts = facts_beside(self.source.run_id, self.beside)
         facts.entity = facts.entity or self.source.entity
         facts.project = facts.project or self.source.project
@@ -124,6 +143,33 @@ def has_steps(path: Path) -> bool:
         return "_step" in pq.read_schema(path).names
     except _DAMAGE:
         return True
+
+
+def own_parquet(path: Path) -> OwnExport | None:
+    """Return what a Parquet export of ours says of itself; None for any other.
+
+    Raises:
+        SourceProblem: a newer version wrote it, or it is damaged.
+    """
+    try:
+        said = (pq.read_schema(path).metadata or {}).get(OWN)
+        member = None if said is None else json.loads(said)
+    except _DAMAGE:
+        return None  # reading the file tells what is wrong
+    return None if member is None else OwnExport.of({MEMBER: member}, path.name)
+
+
+def _own_rows(path: Path, ours: OwnExport) -> Iterator[LogRows]:
+    """Yield the rows of an export of ours, which has history's two columns a key."""
+    first = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(ROWS_PER_BATCH):
+                columns = own_columns(batch, ours.key)
+                yield from ours.cut(first, LogRows(batch.num_rows, columns))
+                first += batch.num_rows
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
 
 
 def _missing_parts(paths: tuple[Path, ...]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from dakota_wh.ingest.exports.parquet_file import LOSSY as EXPORT_LOSSY
 from dakota_wh.ingest.source import Continuation, Ended, LogRows, RunFacts
+from dakota_wh.ingest.wandb_api.beside import ApiBeside
 from dakota_wh.ingest.wandb_api.client import Client
 from dakota_wh.ingest.wandb_api.live import LiveHistory
 from dakota_wh.ingest.wandb_api.new_rows import NewRows, find_new_rows
@@ -37,6 +38,8 @@ class ApiRun:
     web: str | None = None
     #: Read only so many rows, picked by the service; None for all.
     max_samples: int | None = None
+    #: When (``time.monotonic``) what is beside the history has to be there; None for no limit.
+    until: float | None = None
 
     @property
     def kind(self) -> str:
@@ -81,6 +84,11 @@ class ApiRun:
             if new is not None:
                 return ApiReading(self, record, Continuation.APPEND, stored, new)
         return ApiReading(self, record, Continuation.WHOLE, None)
+
+    def beside(self) -> ApiBeside:
+        """Return what the service has beside the history; it must be fetched in the time left."""
+        self.client.until = self.until
+        return ApiBeside(self.client, self.address, self.folder)
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from dakota_wh.errors import SourceProblem, WarehouseError
+from dakota_wh.errors import SourceProblem, SourceUnreachable, WarehouseError
 from dakota_wh.ingest.wandb_api.failures import Failure
 from dakota_wh.ingest.wandb_api.patience import Patience
 from dakota_wh.ingest.wandb_api.probe import Asked
@@ -33,6 +33,8 @@ T = TypeVar("T")
 #: How often something is asked for again whose answer broke off, and the first pause in seconds.
 _TRIES: Final = 3
 _PAUSE: Final = 0.5
+#: Seconds below which nothing is asked for any more.
+_LEAST: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Client:
         self._public = public
         #: Hears what is being fetched; the one that kills a late process names it.
         self.on_stage: Callable[[str], None] = lambda _: None
+        #: When (``time.monotonic``) everything has to be over; None while nobody says.
+        self.until: float | None = None
         self._api: Any = self._call(
             "the account of this key",
             lambda: wandb.Api(
@@ -91,6 +95,11 @@ class Client:
         execute = getattr(getattr(self._api, "_service_api", None), "execute_graphql", None)
         return execute is not None and "parse" in inspect.signature(execute).parameters
 
+    @property
+    def timeout(self) -> float:
+        """Return the seconds that a whole run may take."""
+        return self._patience.timeout
+
     def default_entity(self) -> str:
         """Return the entity of the signed-in account (one request)."""
         entity = self._call("the account of this key", lambda: self._api.default_entity)
@@ -102,7 +111,9 @@ class Client:
         """Send one GraphQL query; return the JSON text of its ``data`` as the server wrote it."""
         execute = self._api._service_api.execute_graphql
         answer: str = self._call(
-            about, lambda: execute(text, dict(variables), parse=str), Asked(text, variables)
+            about,
+            lambda: execute(text, dict(variables), self._left(about), parse=str),
+            Asked(text, variables),
         )
         return without_key(answer, self._sign_in.key)  # a run may have logged its environment
 
@@ -130,6 +141,41 @@ class Client:
             words = f"{count}, {Path(path).name}: {why}"
         asked = Asked(waited=time.monotonic() - began, wait=self._patience.probe)
         raise Failure(words, 0, about, asked).error(self._sign_in)
+
+    def download(self, url: str, size: int, path: Path, about: str) -> None:
+        """Download a file of a run, at an address that the service gave, to ``path``.
+
+        It takes a sixth of a run's time at most, so that one that hangs costs no other.
+        """
+        from wandb.proto import wandb_api_pb2
+
+        messages: Any = wandb_api_pb2  # made from a schema when it is imported
+        service, longest = self._api._service_api, max(self._patience.timeout / 6, 1.0)
+
+        def send() -> None:
+            wanted = messages.DownloadFileRequest(path=str(path), url=url, size=size)
+            left = self._left(about)
+            limit = longest if left is None else min(longest, left)
+            request = messages.ApiRequest(download_file_request=wanted)
+            service.send_api_request(request, timeout=limit)
+
+        self.on_stage(about)
+        self._call(about, send)
+
+    def _left(self, about: str) -> float | None:
+        """Return the seconds that a request may take, None for as many as the client allows.
+
+        Raises:
+            SourceUnreachable: there is no time left to ask for anything.
+        """
+        if self.until is None:
+            return None
+        left = self.until - time.monotonic()
+        if left < _LEAST:
+            raise SourceUnreachable(
+                f"There was no time left for {about}.", hint="Give it a longer --timeout."
+            )
+        return min(left, self._patience.request)
 
     def scan(self, run: RunAddress) -> Iterator[dict[str, Any]]:
         """Yield the history's rows by the public iterator: the way without the private call."""

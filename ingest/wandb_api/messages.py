@@ -51,6 +51,7 @@ def landed_from(words: Mapping[str, Any]) -> Landed:
     known = dict(words)
     known["action"] = Action(known["action"])
     known["warnings"] = tuple(known["warnings"])
+    known["streams"] = tuple(known["streams"])
     known["error"] = None if known["error"] is None else error_from(known["error"])
     return Landed(**known)
 

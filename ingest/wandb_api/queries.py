@@ -49,3 +49,51 @@ query RunFullHistory($project: String!, $entity: String!, $name: String!, $sampl
     run(name: $name) { history(samples: $samples) }
   }
 }"""
+
+#: Samples of the system metrics, as JSON texts; the service has no other way to them.
+SYSTEM: Final = """
+query RunFullHistory($project: String!, $entity: String!, $name: String!, $samples: Int) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) { events(samples: $samples) }
+  }
+}"""
+
+#: The files of a run, a page of them: those of the names, or all where there are none.
+RUN_FILES: Final = """
+query RunFiles($project: String!, $entity: String!, $name: String!, $cursor: String,
+               $perPage: Int = 50, $names: [String] = []) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) {
+      files(names: $names, after: $cursor, first: $perPage) {
+        edges { node { id name url sizeBytes mimetype updatedAt md5 } cursor }
+        pageInfo { endCursor hasNextPage }
+      }
+    }
+  }
+}"""
+
+
+def _artifacts(operation: str, field: str) -> str:
+    return f"""
+query {operation}($project: String!, $entity: String!, $name: String!, $cursor: String,
+                  $perPage: Int = 50) {{
+  project(name: $project, entityName: $entity) {{
+    run(name: $name) {{
+      {field}(after: $cursor, first: $perPage) {{
+        edges {{
+          node {{
+            artifactSequence {{ name }} versionIndex artifactType {{ name }} size digest fileCount
+            createdAt aliases {{ alias }}
+          }}
+          cursor
+        }}
+        pageInfo {{ endCursor hasNextPage }}
+      }}
+    }}
+  }}
+}}"""
+
+
+#: The artifacts that a run logged, and those that it used, a page of them.
+OUTPUT_ARTIFACTS: Final = _artifacts("RunOutputArtifacts", "outputArtifacts")
+INPUT_ARTIFACTS: Final = _artifacts("RunInputArtifacts", "inputArtifacts")

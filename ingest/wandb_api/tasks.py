@@ -26,6 +26,9 @@ from dakota_wh.warehouse.run_row import newest
 
 #: Seconds between two messages of progress.
 _OFTEN: Final = 0.1
+#: The share of a run's time after which nothing beside its history is fetched any more, so that
+#: what was fetched is stored before the deadline ends this process.
+_FOR_STREAMS: Final = 0.75
 
 Send = Callable[[Mapping[str, Any]], None]
 
@@ -56,12 +59,14 @@ class Worker:
                 raise SourceProblem(f"There is no task {other!r}.")
 
     def _ingest(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        self.client.until = None
         source = ApiRun(
             self.client,
             RunAddress(**task["address"]),
             self.folder,
             web=self.web,
             max_samples=task["max_samples"],
+            until=time.monotonic() + _FOR_STREAMS * self.client.timeout,
         )
         told = [0.0]
 

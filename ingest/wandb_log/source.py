@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from dakota_wh.ingest.source import Continuation
 
+from .beside import LogBeside
 from .framing import NotALogError, Scan, check_header
 from .reading import LogReading, Piece
 from .resume import Bookmark, Progress
@@ -66,6 +67,10 @@ class WandbLog:
             for file in files:
                 file.close()
             raise
+
+    def beside(self) -> LogBeside:
+        """Return what the run's folders hold beside the history."""
+        return LogBeside(self.segments)
 
     def _reading(self, stored: Progress | None, files: Sequence[Snapshot]) -> LogReading:
         here = list(zip(self.segments, files, strict=True))

@@ -20,10 +20,14 @@ NUM: Final = 1
 HISTORY: Final = 2
 SUMMARY: Final = 3
 CONFIG: Final = 5
+FILES: Final = 6
+STATS: Final = 7
+ARTIFACT: Final = 8
 METRIC: Final = 12
 RUN: Final = 17
 EXIT: Final = 18
 PREEMPTING: Final = 23
+USE_ARTIFACT: Final = 25
 
 # HistoryItem, SummaryItem and ConfigItem share these.
 ITEM_KEY: Final = 1

@@ -24,7 +24,16 @@ Row = dict[str, Any]
 TIMES = frozenset({"ingested_at", "generation"})
 
 #: The relations that together hold everything that is stored of a run.
-STORED = ("runs", "history", "metrics", "series", "steps", "summary", "config")
+STORED = (
+    "runs",
+    "history",
+    "metrics",
+    "timed_metrics",
+    "series",
+    "steps",
+    "summary",
+    "config",
+)
 
 #: What is computed of them.
 COMPUTED = (

@@ -17,6 +17,20 @@ E, F = "train/agg/effective", "train/agg/effective/solver"
 
 #: Framework: how its logs call each kind, the main one first; ``-`` are keys without a kind.
 KEYS: Mapping[str, Mapping[str, str]] = {
+    "prime-rl before October 2025, orchestrator": {
+        "reward": "reward/mean",
+        "reward_component": "reward/affix_reward/mean reward/correct_answer/mean",
+        "step_time": "time/step",
+        "throughput": "perf/throughput",
+        "-": "reward/min reward/max advantage/mean batch/solve_none progress/ckpt_step",
+    },
+    "prime-rl before October 2025, trainer": {
+        "loss": "loss/mean",
+        "entropy": "entropy/mean",
+        "grad_norm": "optim/grad_norm",
+        "lr": "optim/lr",
+        "-": "importance_ratio/mean loss/std perf/mfu",
+    },
     "prime-rl A orchestrator": {
         "reward": "reward/mean",
         "reward_component": "metrics/affix_reward metrics/exact_match_reward",
@@ -24,8 +38,10 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "truncation": "is_truncated/mean",
         "throughput": "perf/throughput",
         "step_time": "time/step",
+        "total_tokens": "progress/total_tokens",
+        "step_tokens": "progress/tokens",
         "-": "progress/ckpt_step batch/solve_all completion_len/max val_reward/mean"
-        " time/generate_completions progress/tokens prompt_len/mean reward/wordle",
+        " time/generate_completions progress/samples prompt_len/mean reward/wordle",
     },
     "prime-rl A trainer": {
         "loss": "loss/mean",
@@ -86,6 +102,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "lr": "actor/lr",
         "response_length": "response_length/mean",
         "truncation": "response_length/clip_ratio",
+        "step_tokens": "perf/total_num_tokens",
         "-": "critic/score/max critic/rewards/min val-core/gsm8k/acc/mean@1"
         " val-aux/gsm8k/reward/mean@1 response_length/max",
     },
@@ -99,6 +116,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "lr": "train/learning_rate",
         "response_length": "train/completions/mean_length",
         "truncation": "train/completions/clipped_ratio",
+        "total_tokens": "train/num_tokens",
         "-": "train/rewards/accuracy_reward/std train/reward_std train/frac_reward_zero_std"
         " eval/reward eval/rewards/accuracy_reward/mean train/epoch",
     },
@@ -143,6 +161,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "lr": "train/lr",
         "response_length": "train/gen_tokens_per_sample/mean train/mean_gen_tokens_per_sample",
         "truncation": "train/truncation_rate",
+        "step_tokens": "train/total_num_tokens",
         "-": "train/token_mult_prob_error validation/accuracy train/sampling_importance_ratio",
     },
     "skyrl": {

@@ -49,9 +49,17 @@ def begin(folder: Path, run_id: str, name: str) -> Any:
 
 
 def orchestrated(s: int, era: str) -> list[dict[str, Any]]:
-    """The orchestrator's log calls at step ``s`` (0-based); the first has the reward."""
+    """The orchestrator's log calls at step ``s`` (0-based)."""
     value = reward(s)
     parts = {"f": value / 2, "g": value}
+    if era == "early":
+        return [
+            {"perf/throughput": 7000.0, "progress/ckpt_step": max(s - 1, 0)},
+            {"reward/mean": value, "reward/min": 0.0, "reward/max": 1.0},
+            {f"reward/{name}/mean": part for name, part in parts.items()},
+            {"batch/solve_none": 0.0, "batch/solve_all": 0.0},
+            {"time/step": 5.0, "time/generate_completions": 4.0},
+        ]
     first = {
         "A": {"reward/mean": value, "progress/ckpt_step": max(s - 1, 0), "batch/solve_all": 0.0},
         "B": {"reward/mean": value, "reward/std": 0.1, "progress/ckpt_step": max(s - 2, 0)},
@@ -75,13 +83,15 @@ def orchestrated(s: int, era: str) -> list[dict[str, Any]]:
 def updated(s: int, era: str) -> list[dict[str, Any]]:
     """The trainer's four log calls of update ``s``."""
     now = trained(s)
-    scope = "" if era in "AB" else "all/"
+    scope = "" if era in ("early", "A", "B") else "all/"
+    difference = {f"mismatch_kl/{scope}mean": now["kl"], "is_masked/mean": 0.01}
+    if era == "early":
+        difference = {"importance_ratio/mean": 1 + now["kl"]}
     tensors = {
         "loss/mean": now["loss"],
         "loss/std": 0.5,
         f"entropy/{scope}mean": now["entropy"],
-        f"mismatch_kl/{scope}mean": now["kl"],
-        "is_masked/mean": 0.01,
+        **difference,
     }
     return [
         {"perf/mfu": 2.5, "perf/peak_memory": 10.0, "perf/throughput": 7000.0},
@@ -92,32 +102,41 @@ def updated(s: int, era: str) -> list[dict[str, Any]]:
 
 
 def two_runs(folder: Path, era: str) -> None:
-    """Eras A to C: a run each. In A a step's calls become one row, in the others a row each."""
+    """Eras up to C: a run each. In the first two a step's calls become one row, else a row each.
+
+    In B each step is evaluated, and that is logged after the trainer is done with the step.
+    """
     runs = [begin(folder, f"{r[0]}{era.lower()}", f"run-{era}-{r}") for r in ROLES]
     for s in range(STEPS):
         for run, rows in zip(runs, (orchestrated(s, era), updated(s, era)), strict=True):
             for row in rows:
-                if era == "A":
+                if era in ("early", "A"):
                     run.log({**row, "step": s}, step=s)
                 else:
                     run.log({**row, "step": s})
-        if era == "B" and s == 20:
+        if era == "B":
             runs[0].log({"eval/aime/avg@8": 0.5, "progress/ckpt_step": s, "step": s})
     for run in runs:
         run.finish()
 
 
 def one_run(folder: Path, era: str, first: int) -> None:
-    """Shared runs: rows of two writers between each other, the trainer's up to two steps behind."""
+    """Shared runs: rows of two writers between each other, the trainer's up to two steps behind.
+
+    Samples of the clock come before the first step and all the while. The client itself adds the
+    last step to a row that has none, 0 before there is one.
+    """
     run = begin(folder, f"s{era.lower()}", f"run-{era}")
     run.define_metric("*", step_metric="step")
+    run.define_metric("inference/*", step_metric="_timestamp")
+    run.log({"dispatcher/in_flight": 0})
     for tick in range(STEPS + 2):
+        run.log({"inference/agg/kv_cache/mean": tick / 8})
         if tick < STEPS:
             for row in orchestrated(tick, "C" if era == "shared" else era):
                 run.log({**row, "step": tick + first})
         behind = [s for s in range(STEPS) if s + (s % 2) + 1 == tick]
-        # The client itself adds the last step to a row that has none, 0 before there is one.
-        run.log({"dispatcher/in_flight": 3})
+        run.log({"dispatcher/in_flight": tick + 1})
         for s in behind:
             for row in updated(s, era):
                 run.log({**row, "step": s + first})
@@ -126,7 +145,7 @@ def one_run(folder: Path, era: str, first: int) -> None:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    for era in ("A", "B", "C"):
+    for era in ("early", "A", "B", "C"):
         two_runs(folder / era, era)
     for era, first in (("shared", 0), ("D", 0), ("E", 1), ("F", 1)):
         one_run(folder / era, era, first)

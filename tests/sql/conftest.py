@@ -34,18 +34,34 @@ SCHEMAS = {
     "stored_metrics": "run_id VARCHAR, role VARCHAR, metric VARCHAR, step BIGINT, ord BIGINT,"
     " value DOUBLE",
     "stored_series": "run_id VARCHAR, role VARCHAR, metric VARCHAR, writer VARCHAR, kind VARCHAR,"
-    " kind_rank BIGINT, samples BIGINT, nonfinite BIGINT, first_step BIGINT, last_step BIGINT",
+    " kind_rank BIGINT, samples BIGINT, nonfinite BIGINT, first_step BIGINT, last_step BIGINT,"
+    " axis VARCHAR",
     "stored_components": "run_id VARCHAR, role VARCHAR, metric VARCHAR, weight DOUBLE,"
     " contribution DOUBLE, share DOUBLE, dead BOOLEAN, r2 DOUBLE, residual DOUBLE,"
     " reward_metric VARCHAR, state VARCHAR, evidence VARCHAR, assumed_weight_left DOUBLE,"
     " intercept DOUBLE, r2_of_changes DOUBLE, samples BIGINT, method BIGINT",
     "stored_pairs": "orchestrator_run_id VARCHAR, trainer_run_id VARCHAR, fixed_at TIMESTAMP",
     "stored_steps": "run_id VARCHAR, role VARCHAR, step BIGINT, timestamp DOUBLE, runtime DOUBLE,"
-    " log_rows BIGINT",
+    " log_rows BIGINT, first_timestamp DOUBLE",
+    "stored_timed": "run_id VARCHAR, role VARCHAR, metric VARCHAR, timestamp DOUBLE,"
+    " runtime DOUBLE, value DOUBLE, log_row BIGINT",
     "stored_summary": "run_id VARCHAR, role VARCHAR, key VARCHAR, value DOUBLE, text VARCHAR,"
     " type VARCHAR, path VARCHAR",
     "stored_config": "run_id VARCHAR, role VARCHAR, key VARCHAR, value DOUBLE, text VARCHAR,"
     " type VARCHAR, path VARCHAR",
+    "stored_streams": "run_id VARCHAR, role VARCHAR, stream VARCHAR, state VARCHAR, rows BIGINT,"
+    " sampled VARCHAR, evidence VARCHAR, source VARCHAR, source_name VARCHAR, fetched_at TIMESTAMP",
+    "stored_system": "run_id VARCHAR, role VARCHAR, metric VARCHAR, label VARCHAR,"
+    " timestamp DOUBLE, runtime DOUBLE, value DOUBLE, text VARCHAR, sampled BOOLEAN",
+    "stored_files": "run_id VARCHAR, role VARCHAR, kind VARCHAR, name VARCHAR, type VARCHAR,"
+    " version BIGINT, size BIGINT, digest VARCHAR, relation VARCHAR, files BIGINT,"
+    " aliases VARCHAR, changed_at TIMESTAMP",
+    "stored_tables": "run_id VARCHAR, role VARCHAR, key VARCHAR, step BIGINT, rows BIGINT,"
+    " columns BIGINT, path VARCHAR, sha256 VARCHAR, state VARCHAR, why VARCHAR, kind VARCHAR,"
+    " log_mode VARCHAR, logged_rows BIGINT, logged_columns BIGINT, size BIGINT, log_step BIGINT,"
+    " content BIGINT",
+    "stored_table_rows": "run_id VARCHAR, role VARCHAR, row_number BIGINT, content BIGINT,"
+    " _part BIGINT",
 }
 
 

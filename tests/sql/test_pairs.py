@@ -29,19 +29,22 @@ def side(
     start: float = 0.0,
     lag: float = 3.0,
     length: int = 40,
+    first: int = 0,
     config: Config | None = None,
     **facts: object,
 ) -> None:
     """A run named after its role (``o…`` or ``t…``): a step each 10 s from ``start`` on.
 
-    ``lag`` is how much later than the orchestrator's a trainer's rows are logged.
+    ``lag`` is how much later than the orchestrator's a trainer's rows are logged; ``first`` is the
+    number of the first step.
     """
     role = "orchestrator" if run_id[0] == "o" else "trainer"
     begin = START + start
     times = [begin + 10 + 10 * step + (lag if role == "trainer" else 0) for step in range(length)]
-    known = {"started_at": begin, "ended_at": times[-1], "last_step": length - 1, **facts}
+    last = first + length - 1
+    known = {"started_at": begin, "ended_at": times[-1], "last_step": last, **facts}
     tables.run(run_id, role, **known)
-    tables.steps(run_id, role, times)
+    tables.steps(run_id, role, times, first)
     for key, value in (config or {}).items():
         tables.setting(run_id, role, key, value)
 
@@ -187,6 +190,28 @@ def test_the_data_check_forgives_one_step_in_twenty(
         row["timestamp"] -= 5
     row = candidate(ask, tables)
     assert (row["data_score"], row["trainer_first_steps"]) == (data, early)
+
+
+def test_a_late_row_of_a_step_is_no_veto(ask: Ask, tables: Tables) -> None:
+    """The orchestrator logs an evaluation of each step when the trainer is done with it."""
+    side(tables, "o1")
+    side(tables, "t1")
+    for row in tables.rows["stored_steps"]:
+        row["first_timestamp"] = row["timestamp"]
+        if row["role"] == "orchestrator":
+            row["timestamp"] += 8.0
+    row = candidate(ask, tables)
+    assert (row["accepted"], row["data_score"], row["trainer_first_steps"]) == (True, 2, 0)
+
+
+def test_the_first_row_of_a_step_is_what_precedes(ask: Ask, tables: Tables) -> None:
+    side(tables, "o1")
+    side(tables, "t1", lag=5)
+    for row in tables.rows["stored_steps"]:
+        trainer = row["role"] == "trainer"
+        row["first_timestamp"] = row["timestamp"] - (6.0 if trainer else 0.0)
+    row = candidate(ask, tables)
+    assert (row["accepted"], row["data_score"], row["trainer_first_steps"]) == (False, -5, 40)
 
 
 def test_fewer_than_twenty_common_steps_prove_nothing(ask: Ask, tables: Tables) -> None:

@@ -176,7 +176,7 @@ def test_keys_that_print_alike_are_one_metric_in_the_order_of_logging(tmp_path: 
     history = StoredHistory(writer.written)
     try:
         steps = RowSteps(np.array([0, 0, 1, 1]), np.ones(4, dtype=bool))
-        built = build(history, steps, ("_step",), lambda table: tmp_path / table, {})
+        built = build(history, steps, [("_step",)], lambda table: tmp_path / table, {})
     finally:
         history.close()
     import pyarrow.parquet as pq

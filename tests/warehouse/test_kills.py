@@ -106,7 +106,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
     def of_runs(job: str, runs: Iterable[int]) -> dict[str, Any]:
         return {"steps": [{"op": job, "root": str(folder / job), "run": name(n)} for n in runs]}
 
-    roots = [folder / f"begin{n}" for n in range(2 * RUNS)]
+    roots = [folder / f"begin{n}" for n in range(3 * RUNS)]
     begin = [{"op": "ingest", "root": str(root), "what": [str(other)]} for root in roots]
     rng = random.Random(7)
     big = each("big", [big_run(folder, n, 1.0) for n in range(BIG_RUNS)], force=True)

@@ -81,7 +81,7 @@ def stored(
         try:
             assert history.rows == len(rows)
             steps = RowSteps(values, known)
-            built = build(history, steps, ("_step",), lambda table: folder / table, {})
+            built = build(history, steps, [("_step",)], lambda table: folder / table, {})
         finally:
             history.close()
     tables = []

@@ -1,0 +1,10 @@
+-- The parts of tables that a live row names; see stored_runs for the names in the path,
+-- and stored_metrics for the order in FROM.
+SELECT
+  run_id, role, key, step, rows, columns, path, sha256, state, why, kind, log_mode, logged_rows,
+  logged_columns, size, log_step, content
+FROM (SELECT unnest(parts) AS part FROM stored_runs) AS live
+JOIN (
+    SELECT *, url_decode(parse_path(filename)[-2][8:]) AS run_id, parse_path(filename)[-3][6:] AS role
+    FROM read_parquet({files}, hive_partitioning = false, filename = true)
+) AS stored ON stored._part = live.part
