@@ -6,18 +6,24 @@ Everything here is also a command of the same name, and the command line calls n
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from dakota_wh.errors import UsageProblem
 from dakota_wh.sql.views import View, all_views
 from dakota_wh.warehouse.result import Result
 
 if TYPE_CHECKING:
+    from dakota_wh.compare.comparison import Comparison
+    from dakota_wh.export.analysis import Analysis
+    from dakota_wh.export.curves import Curves
+    from dakota_wh.export.run_export import Exported
     from dakota_wh.ingest.landed import Landed
     from dakota_wh.ingest.planned import Planned
     from dakota_wh.ingest.progress import Progress
     from dakota_wh.ingest.wandb_api.fetching import Fetch
+    from dakota_wh.plot.plot import Plot
     from dakota_wh.warehouse.checks import Finding
 
 #: The folder that is meant when nobody names one.
@@ -48,6 +54,7 @@ class Warehouse:
         project: str | None = None,
         store_as: str | None = None,
         force: bool = False,
+        streams: Sequence[str] = (),
         fetch: Fetch | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> list[Landed]:
@@ -62,6 +69,7 @@ class Warehouse:
             project=project,
             store_as=store_as,
             force=force,
+            streams=streams,
             fetch=fetch,
             on_progress=on_progress,
         )
@@ -184,8 +192,174 @@ class Warehouse:
             timeout=timeout,
         )
 
+    def compare(
+        self,
+        *what: str,
+        by: str | None = None,
+        baseline: str | None = None,
+        metrics: Sequence[str] = (),
+        ignore: Sequence[str] = (),
+        align: str = "step",
+        last: float = 0.25,
+        confidence: float = 0.95,
+        resamples: int = 10_000,
+        seed: int = 0,
+    ) -> Comparison:
+        """Set runs or groups of seeds side by side; see :mod:`dakota_wh.compare.comparing`.
+
+        ``align`` is step, tokens or time; ``last`` the share of the common range that is the last
+        window; ``resamples`` and ``seed`` are those of the bootstrap over seeds.
+        """
+        from dakota_wh.compare.comparing import compare
+        from dakota_wh.compare.settings import Settings
+
+        return compare(
+            self.path,
+            what,
+            by=by,
+            baseline=baseline,
+            metrics=metrics,
+            ignore=ignore,
+            settings=Settings(align, last, confidence, resamples, seed),
+        )
+
+    def plot(
+        self,
+        runs: str | Sequence[str] = (),
+        *,
+        metric: str | Sequence[str] = (),
+        preset: str | None = None,
+        smooth: str | None = None,
+        x: str = "step",
+    ) -> Plot:
+        """Return a chart of runs (all where none is named): ``.text()``, ``.save(path)``.
+
+        ``metric`` are patterns; ``smooth`` is like ``ema:0.6`` or ``ma:20``; see
+        :func:`dakota_wh.plot.composing.compose`. Pages and pictures need the extra ``plot``.
+        """
+        from dakota_wh.plot.composing import compose
+        from dakota_wh.plot.plot import Plot
+        from dakota_wh.plot.smoothing import parse_smoothing
+
+        smoothing = None if smooth is None else parse_smoothing(smooth)
+        chart = compose(self, _several(runs), metrics=_several(metric), preset=preset, x=x)
+        return Plot(chart, smoothing)
+
+    def report(self, runs: str | Sequence[str], path: str | os.PathLike[str]) -> Path:
+        """Write a page about runs and their partners; see :mod:`dakota_wh.report.page`.
+
+        Needs the extra ``plot``.
+        """
+        from dakota_wh.rendering.whole_file import replacing
+        from dakota_wh.report.page import report_page
+
+        target = Path(path)
+        if target.suffix.lower() not in (".html", ".htm"):
+            raise UsageProblem(f"A report is a page, and {target} is none.", hint="Call it .html")
+        page = report_page(self, _several(runs))
+        with replacing(target) as file:
+            file.write(page.encode("utf-8"))
+        return target
+
+    def bring(
+        self,
+        *what: str,
+        entity: str | None = None,
+        project: str | None = None,
+        fetch: Fetch | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> list[str]:
+        """Return the ids of the runs meant, fetching from W&B those that are not stored.
+
+        See :func:`dakota_wh.export.bring.bring`.
+        """
+        from dakota_wh.export.bring import bring
+
+        return bring(
+            self.path, what, entity=entity, project=project, fetch=fetch, on_progress=on_progress
+        )
+
+    def export(
+        self,
+        *runs: str,
+        output_dir: str | os.PathLike[str] = "wandb_analysis",
+        formats: Sequence[str] = ("json", "csv"),
+        name: str | None = None,
+        force: bool = False,
+    ) -> Iterator[Exported]:
+        """Write stored runs to files that ``ingest`` reads back, one run each time it is asked.
+
+        See :func:`dakota_wh.export.run_export.export_run`; ``name`` is for one run.
+
+        Raises:
+            NoSuchRun: one of them is not stored; nothing is written then.
+            UsageProblem: ``name`` for several runs, an unknown format.
+        """
+        from dakota_wh.export.run_export import check_formats, export_run
+        from dakota_wh.warehouse.connection import check_is_warehouse
+        from dakota_wh.warehouse.query import known_runs
+
+        check_is_warehouse(self.path)
+        known_runs(self.path, runs)
+        check_formats(formats)
+        if name is not None and len(runs) > 1:
+            raise UsageProblem(f"--name {name} names one run's files, but there are {len(runs)}.")
+        folder = Path(output_dir)
+        return (export_run(self.path, run, folder, formats, name=name, force=force) for run in runs)
+
+    def export_curves(
+        self, *runs: str, output_dir: str | os.PathLike[str] = "wandb_analysis"
+    ) -> Curves:
+        """Write the curves and analyses of a training; see :mod:`dakota_wh.export.curves`.
+
+        ``runs`` is one of its two runs, or both: the orchestrator, then the trainer.
+
+        Raises:
+            NoSuchRun: one of them is not stored.
+            UsageProblem: the runs are of no one training.
+        """
+        from dakota_wh.export.curves import export_curves
+        from dakota_wh.export.training import training_named
+
+        return export_curves(self.path, training_named(self.path, runs), Path(output_dir))
+
+    def analyze(
+        self,
+        orchestrator: str | None = None,
+        trainer: str | None = None,
+        *,
+        output_dir: str | os.PathLike[str] = "wandb_analysis",
+        entity: str | None = None,
+        project: str | None = None,
+        fetch: Fetch | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Analysis:
+        """Analyze a training's rewards as the guide does; see :mod:`dakota_wh.export.analysis`.
+
+        The runs are fetched where they are not stored; what is not named is taken from run_pairs.
+
+        Raises:
+            NothingFound: there is no such run, or none of the two holds a row.
+            UsageProblem: it is not clear which runs are meant.
+        """
+        from dakota_wh.export.analysis import analyze
+        from dakota_wh.export.training import the_training
+
+        named = [run for run in (orchestrator, trainer) if run is not None]
+        ids = iter(
+            self.bring(*named, entity=entity, project=project, fetch=fetch, on_progress=on_progress)
+            if named
+            else ()
+        )
+        sides = [None if run is None else next(ids) for run in (orchestrator, trainer)]
+        return analyze(self.path, the_training(self.path, *sides), Path(output_dir))
+
     def rebuild(self, *, on_progress: Callable[[Progress], None] | None = None) -> list[Landed]:
         """Make metrics, roles and the catalogue anew from the stored history, no source needed."""
         from dakota_wh.ingest.rebuild import rebuild
 
         return rebuild(self.path, on_progress=on_progress)
+
+
+def _several(given: str | Sequence[str]) -> Sequence[str]:
+    return [given] if isinstance(given, str) else given

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,8 +19,9 @@ from typing import Final
 
 import click
 
+from dakota_wh.commands.env_file import read_env_file
 from dakota_wh.commands.invocation import Settings, remember_folder
-from dakota_wh.errors import ExitCode, UsageProblem, WarehouseError
+from dakota_wh.errors import ExitCode, WarehouseError
 
 PROGRAM: Final = "dakota-wh"
 
@@ -43,9 +43,16 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "schema": ("schema", "Describe the columns of a view."),
     "shell": ("shell", "Open the duckdb shell on the views."),
     "check": ("check", "Find what is odd about the runs."),
+    "compare": ("compare", "Set runs or groups of seeds side by side."),
+    "plot": ("plot", "Draw metrics as lines, in the terminal or to a file."),
+    "report": ("report", "Write a page about runs that works from disk."),
+    "analyze": ("analyze", "Analyze a training's rewards, as the guide does."),
+    "export": ("export", "Write runs to files: JSON, CSV, Parquet, xlsx."),
     "pair": ("pair", "Fix which trainer belongs to which orchestrator."),
     "rebuild": ("rebuild", "Make everything derived anew, from the stored history."),
     "remove": ("remove", "Delete runs from the warehouse."),
+    "doctor": ("doctor", "Find out what is wrong with the installation or the warehouse."),
+    "completion": ("completion", "Print a shell's completion script."),
     "mcp": ("mcp", "Serve the warehouse to agents, read-only."),
     "demo": ("demo", "Try it all on a small sample, without network or account."),
 }
@@ -242,24 +249,3 @@ def _forget_stdout() -> None:
     """Let nothing be flushed at exit to where nothing can be written."""
     with suppress(OSError, AttributeError, ValueError), open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
-
-
-def read_env_file(path: Path) -> None:
-    """Take ``DAKOTA_…`` and ``WANDB_…`` from a ``.env`` file where the environment has none.
-
-    Raises:
-        UsageProblem: the file is no text in UTF-8.
-    """
-    if not path.is_file():
-        return
-    from dotenv import dotenv_values
-
-    try:
-        values = dotenv_values(path, encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageProblem(
-            f"{path.absolute()} is not in UTF-8.", hint="Save it anew as UTF-8 text."
-        ) from error
-    for name, value in values.items():
-        if re.match(r"(DAKOTA|WANDB)_", name) and value is not None:
-            os.environ.setdefault(name, value)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from dakota_wh.commands.completing import complete_runs
 from dakota_wh.commands.invocation import Command, ends_at_once, the_warehouse, warehouse_options
 from dakota_wh.commands.output import (
     Output,
     on_terminal,
     open_stdout,
     output_options,
-    replacing,
     say_json,
 )
 from dakota_wh.rendering.as_json import pretty
@@ -24,6 +24,7 @@ from dakota_wh.rendering.layout import hanging
 from dakota_wh.rendering.rows import Listing
 from dakota_wh.rendering.table import plain_lines
 from dakota_wh.rendering.values import brief, printable
+from dakota_wh.rendering.whole_file import replacing
 
 if TYPE_CHECKING:
     from dakota_wh.compare.comparison import Comparison
@@ -44,7 +45,7 @@ _INDENT: Final = 12
 
 
 @click.command("compare", cls=Command, epilog=_EXAMPLES)
-@click.argument("what", metavar="[RUN|NAME=RUN,RUN]...", nargs=-1)
+@click.argument("what", metavar="[RUN|NAME=RUN,RUN]...", nargs=-1, shell_complete=complete_runs)
 @click.option(
     "--by",
     metavar="KEY",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, TextIO, TypeVar
@@ -14,6 +12,7 @@ import click
 
 from dakota_wh.errors import UsageProblem, WarehouseError
 from dakota_wh.rendering.rows import Rows
+from dakota_wh.rendering.whole_file import replacing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -181,31 +180,3 @@ def _write_bytes(rows: Rows, chosen: str, file: IO[bytes]) -> None:
         write_parquet(rows, file)
         return
     _write_text(rows, chosen, lambda text: file.write(text.encode("utf-8")))
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing that takes its name only when all of it is written.
-
-    A device or a pipe of that name is written as it is; a link keeps leading where it leads.
-    """
-    if path.exists() and not path.is_file():
-        with path.open("wb") as file:
-            yield file
-        return
-    target = path.resolve()
-    if not target.parent.is_dir():
-        raise WarehouseError(
-            f"{path} cannot be written: there is no folder {target.parent}.",
-            hint="Make it first, or name another file.",
-        )
-    staged = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
-    try:
-        with staged.open("wb") as file:
-            yield file
-        with suppress(OSError):
-            staged.chmod(target.stat().st_mode & 0o7777)
-        staged.replace(target)
-    finally:
-        with suppress(OSError):
-            staged.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""From the warehouse to files: whole runs that ``ingest`` reads back, and the guide's analyses."""

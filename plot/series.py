@@ -1,0 +1,114 @@
+"""One line of a chart: the values of a metric of a run, where each lies, and where it is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from dakota_wh.warehouse.result import Result
+
+Floats = NDArray[np.float64]
+
+#: A metric keeps its stride where so many of the distances between its values are the stride; as
+#: in the view metric_health.
+_REGULAR: Final = 0.9
+#: Of a metric without a stride (a sampled run), a hole is wider than so many usual distances.
+_WIDE: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Values of one metric of one run, in step order.
+
+    ``steps``, ``x`` and ``values`` are of one length. ``x`` is the place on the axis (steps, time
+    in s, or tokens); ``values`` may hold NaN and the infinities, as logged.
+    """
+
+    run_id: str
+    metric: str
+    steps: Floats
+    x: Floats
+    values: Floats
+    #: What a legend says; may hold any character.
+    label: str = ""
+
+    def labelled(self, label: str) -> Series:
+        """Return the same series under another name."""
+        return replace(self, label=label)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """Which values can be drawn."""
+        return np.isfinite(self.values) & np.isfinite(self.x)
+
+    @property
+    def nonfinite(self) -> int:
+        """How many values are NaN or infinite."""
+        return int(np.count_nonzero(~np.isfinite(self.values)))
+
+    @property
+    def drawable(self) -> Series:
+        """The series without what has no place on the paper; a hole where that was."""
+        kept = self.finite
+        return replace(self, steps=self.steps[kept], x=self.x[kept], values=self.values[kept])
+
+
+def segments(series: Series) -> NDArray[np.int64]:
+    """Return for each finite value the number of its unbroken piece, from 0.
+
+    A line is broken where a value that the metric's own stride promises is missing, and where a
+    value is not finite. Where the distances have no stride, as in a sampled run, it is broken
+    where the distance is more than 5 times the usual one.
+    """
+    finite = series.finite
+    steps = series.steps[finite]
+    if len(steps) < 2:
+        return np.zeros(len(steps), dtype=np.int64)
+    distances = np.diff(steps)
+    usual = float(np.median(distances))
+    regular = np.count_nonzero(distances == usual) >= _REGULAR * len(distances)
+    broken = distances > (usual if regular else _WIDE * usual)
+    positions = np.flatnonzero(finite)
+    broken |= np.diff(positions) > 1
+    return np.concatenate(([0], np.cumsum(broken))).astype(np.int64)
+
+
+def series_of(result: Result) -> list[Series]:
+    """Return the series in a long result: columns run_id, metric, step, value, and x where it is.
+
+    Rows of one series stand together, in step order.
+    """
+    table = result.arrow()
+    if not table.num_rows:
+        return []
+    steps = _floats(table, "step")
+    values = _floats(table, "value")
+    x = _floats(table, "x") if "x" in table.column_names else steps
+    runs = table.column("run_id").to_pylist()
+    metrics = table.column("metric").to_pylist()
+    return list(_cut(runs, metrics, steps, x, values))
+
+
+def _floats(table: object, column: str) -> Floats:
+    array = table.column(column).to_numpy()  # type: ignore[attr-defined]
+    return np.asarray(array, dtype=np.float64)
+
+
+def _cut(
+    runs: list[str], metrics: list[str], steps: Floats, x: Floats, values: Floats
+) -> Iterable[Series]:
+    start = 0
+    for end in range(1, len(runs) + 1):
+        if end < len(runs) and runs[end] == runs[start] and metrics[end] == metrics[start]:
+            continue
+        part = slice(start, end)
+        yield Series(runs[start], metrics[start], steps[part], x[part], values[part])
+        start = end

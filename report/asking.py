@@ -1,0 +1,73 @@
+"""The report's SELECTs: asked, and kept as text beside what they gave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dakota_wh.plot.naming import shown
+from dakota_wh.plot.page.table import Table
+from dakota_wh.plot.reading import Reading, filled
+from dakota_wh.plot.series import Series, series_of
+
+_PACKAGE: Final = "dakota_wh.report"
+
+#: Columns of the view runs that hold a JSON list.
+_LISTS: Final = ("lossy", "warnings")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Asks a warehouse the SELECTs of this package about some runs."""
+
+    reading: Reading
+    runs: Sequence[str]
+    _known: dict[str, list[Row]] = field(default_factory=dict)
+
+    def text(self, name: str, **places: str) -> str:
+        """Return a SELECT as it can be typed into ``dakota-wh sql``."""
+        return filled(_PACKAGE, f"{name}.sql", runs=self.runs, **places)
+
+    def rows(self, name: str, **places: str) -> list[Row]:
+        """Return the rows of a SELECT, asked once however often they are wanted."""
+        text = self.text(name, **places)
+        if text not in self._known:
+            self._known[text] = self.reading.sql(text).dicts()
+        return self._known[text]
+
+    def series(self, name: str) -> list[Series]:
+        """Return the series of a SELECT with run_id, metric, step and value."""
+        return series_of(self.reading.sql(self.text(name)))
+
+    def table(
+        self, name: str, caption: str, columns: Mapping[str, str], notes: Sequence[str] = ()
+    ) -> Table:
+        """Return a SELECT's rows as a table: its columns, and what each is called on paper."""
+        found = [[row[column] for column in columns] for row in self.rows(name)]
+        return Table(caption, list(columns.values()), found, self.text(name), notes)
+
+    def facts(self, name: str, caption: str, facts: Mapping[str, str]) -> Table:
+        """Return a SELECT's rows turned on their side: a line a fact, a column a run.
+
+        What no run has is left out.
+        """
+        rows = self.rows(name)
+        lines = [
+            [words, *(_said(fact, row[fact]) for row in rows)]
+            for fact, words in facts.items()
+            if any(row[fact] not in (None, "[]") for row in rows)
+        ]
+        columns = ["", *(shown(row["run_id"], 40) for row in rows)]
+        return Table(caption, columns, lines, self.text(name), turned=True)
+
+
+def _said(fact: str, value: Any) -> Any:
+    if value is None or value == "[]":
+        return "–"
+    if fact in _LISTS:
+        return "; ".join(str(one) for one in json.loads(value))
+    return value
