@@ -81,8 +81,8 @@ def _shell() -> Told:
         return Told(_ABOUT, subject, State.NOTE, what, do)
     try:
         said = subprocess.run(  # noqa: S603 - the program that `dakota-wh shell` starts
-            [found, "--version"], capture_output=True, text=True, timeout=20, check=True
-        ).stdout
+            [found, "--version"], capture_output=True, timeout=20, check=True
+        ).stdout.decode(errors="replace")
     except (OSError, subprocess.SubprocessError) as error:
         return Told(_ABOUT, subject, State.WARNING, f"{found} does not start: {error}", do)
     number = re.match(r"v?(\d+)\.(\d+)", said.strip())
