@@ -1,6 +1,6 @@
 """How often the intervals of `dakota-wh compare` are wrong: the numbers of docs/comparing.md.
 
-    uv run python benchmarks/compare_intervals.py [TRIALS]
+    uv run python -m benchmarks compare_intervals [TRIALS]
 
 Two runs: curves without any difference, from first-order autoregressive noise, with and without
 white noise on top; the share of trials in which the interval excludes 0. Groups: seeds from one
@@ -86,6 +86,11 @@ def groups() -> None:
             )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print both tables."""
     groups()
     runs()
+
+
+if __name__ == "__main__":
+    main()

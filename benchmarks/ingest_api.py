@@ -1,6 +1,6 @@
 """Rows per second and peak memory of our way to a run's history, against those of W&B's client.
 
-    uv run python benchmarks/ingest_api.py [--rows 20000] [--metrics 60] [--rounds 3]
+    uv run python -m benchmarks ingest_api [--rows 20000] [--metrics 60] [--rounds 3]
 
 One local server serves one run twice, as live history and as a Parquet export. Each way reads it in
 a process of its own; before anything is timed, all ways must give the same values: rows, steps and,

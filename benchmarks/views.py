@@ -1,6 +1,6 @@
 """How long each view takes over a warehouse, and all of them together.
 
-    uv run python benchmarks/views.py [WAREHOUSE] [--rounds 5] [--shell]
+    uv run python -m benchmarks views [WAREHOUSE] [--rounds 5] [--shell]
 
 Without WAREHOUSE the built-in sample is ingested into a temporary folder. One connection, as a
 command of ours opens it, answers every view in turn; a view's time is the best of its rounds, to

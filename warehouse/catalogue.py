@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ import duckdb
 from dakota_wh.errors import NotAWarehouse
 from dakota_wh.sql import views as registry
 from dakota_wh.warehouse.connection import check_is_warehouse, first_line, retrying
+from dakota_wh.warehouse.laying import lay
 from dakota_wh.warehouse.layout import (
     CATALOGUE,
     LAYOUT_VERSION,
@@ -137,26 +137,9 @@ def _write(path: Path, root: Path) -> None:
         aliases = registry.aliases()
         relations = [*(view.relation for view in registry.all_views()), *aliases]
         laid = create_statements(relations, files_of_catalogue(root))
-        _lay(connection, laid)
+        lay(lambda text: retrying(lambda: connection.execute(text)), laid)
         for view in registry.all_views():
             for name in (view.relation, *(a for a, r in aliases.items() if r == view.relation)):
                 comment = literal(view.description)
                 connection.execute(f"COMMENT ON VIEW {identifier(name)} IS {comment}")
         connection.execute("CHECKPOINT")
-
-
-def _lay(connection: duckdb.DuckDBPyConnection, statements: Mapping[str, str]) -> None:
-    """Create views, each over empty tables with the columns of those that it reads.
-
-    DuckDB binds a view that is created with all views below it, down to the files. A temporary
-    table goes before a view of its name; with one in the place of each, each is bound once.
-    """
-    stand_ins = [name for name in statements if name not in registry.aliases()]
-    for name, statement in statements.items():
-        retrying(lambda text=statement: connection.execute(text))  # type: ignore[misc]
-        if name in stand_ins:
-            plain = identifier(name)
-            columns = f"CREATE OR REPLACE TEMP TABLE {plain} AS SELECT * FROM {plain} WITH NO DATA"
-            retrying(lambda text=columns: connection.execute(text))  # type: ignore[misc]
-    for name in stand_ins:
-        connection.execute(f"DROP TABLE temp.{identifier(name)}")

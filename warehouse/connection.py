@@ -16,16 +16,25 @@ from typing import Final, TypeVar
 import duckdb
 
 from dakota_wh.errors import NotAWarehouse
+from dakota_wh.warehouse.laying import lay
 from dakota_wh.warehouse.layout import SCHEMA_PARTITION, missing_tables
 from dakota_wh.warehouse.live_files import live_files
 from dakota_wh.warehouse.quoting import glob_literal, literal
-from dakota_wh.warehouse.relations import FilesOf, create_statements, files_under, tables_of
+from dakota_wh.warehouse.relations import (
+    STORED_RUNS,
+    FilesOf,
+    create_statements,
+    files_under,
+    tables_of,
+)
 
 T = TypeVar("T")
 
 #: A reader that began before a run was published twice may find a file gone; then it starts over.
 _TRIES: Final = 6
 _FIRST_PAUSE: Final = 0.02
+#: Log rows up to which one thread reads; see _add_in_one_order.
+_ONE_THREAD_ROWS: Final = 200_000
 
 
 def check_is_warehouse(root: Path) -> None:
@@ -67,13 +76,12 @@ def connect(
         lacking = _lacking(root)
         tables = [name for name in tables_of(wanted) if f"stored_{name}" not in lacking]
 
-        def lay() -> None:
+        def lay_all() -> None:
             live = live_files(connection, tables, everywhere)
-            laid = create_statements(wanted, live, lacking, rows_are_there=True)
-            for statement in laid.values():
-                connection.execute(statement)
+            lay(connection.execute, create_statements(wanted, live, lacking, rows_are_there=True))
 
-        retrying(lay)
+        retrying(lay_all)
+        _add_in_one_order(connection)
         connection.execute("SET lock_configuration = true")
     except duckdb.Error as error:
         connection.close()
@@ -82,6 +90,17 @@ def connect(
             hint="If a file of a run is named: dakota-wh remove RUN, then ingest it again.",
         ) from error
     return connection
+
+
+def _add_in_one_order(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let small warehouses be read by one thread, so that an average asked twice is the same twice.
+
+    Sums of floats depend on the order of their terms in the last bits, and threads race. What is
+    small takes no longer with one; what is large gets all of them, and its last bits may differ.
+    """
+    row = connection.execute(f"SELECT coalesce(sum(rows), 0) FROM {STORED_RUNS}").fetchone()
+    if row is not None and row[0] <= _ONE_THREAD_ROWS:
+        connection.execute("SET threads = 1")
 
 
 def _lacking(root: Path) -> dict[str, str]:

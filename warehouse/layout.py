@@ -120,6 +120,15 @@ def run_folders(root: Path, table: str, run_id: str) -> Iterator[Path]:
             yield folder
 
 
+def is_stored(root: Path, run_id: str) -> bool:
+    """Return whether a run has a row, without a look at the others."""
+    try:
+        folders = run_folders(root, "runs", run_id)
+        return any(any(folder.glob("run-*.parquet")) for folder in folders)
+    except UsageProblem:  # no run can have that id
+        return False
+
+
 def stored_run_ids(root: Path) -> list[str]:
     """Return the ids that have a folder in ``runs``, sorted."""
     found = {

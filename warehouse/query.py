@@ -12,10 +12,11 @@ from dakota_wh.errors import BadQuery, NoSuchRun, NotAWarehouse, UsageProblem
 from dakota_wh.sql.views import View, closure, find_view
 from dakota_wh.warehouse import catalogue, gate
 from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying
-from dakota_wh.warehouse.layout import ROLES, stored_run_ids
+from dakota_wh.warehouse.layout import ROLES, is_stored, stored_run_ids
 from dakota_wh.warehouse.quoting import identifier
 from dakota_wh.warehouse.relations import FilesOf, files_of_runs, mentioned
 from dakota_wh.warehouse.result import Result
+from dakota_wh.warehouse.wildcards import like
 
 _DAMAGED: Final = "If a file of a run is named: dakota-wh remove RUN, then ingest it again."
 
@@ -56,7 +57,8 @@ def query_view(
         name: a view, plain (its newest version) or with ``_vN``.
         runs: only rows of these runs; a pair counts when one of its two runs is among them.
         role: only rows of runs of this role.
-        metric: only metrics whose whole name matches this glob, ``*`` and ``?`` as in a shell.
+        metric: only metrics whose whole name is like this: ``*`` stands for any characters, ``?``
+            for one.
         version: the version, where not the newest is wanted.
         limit: at most so many rows.
         timeout: seconds after which it is stopped.
@@ -140,8 +142,8 @@ def _conditions(
         parameters.append(role)
     if metric is not None:
         _needs(view, "--metric", "metric" in columns)
-        conditions.append("metric GLOB ?")
-        parameters.append(metric)
+        conditions.append("metric LIKE ? ESCAPE '!'")
+        parameters.append(like(metric))
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
 
 
@@ -167,11 +169,9 @@ def known_runs(root: Path, runs: Sequence[str]) -> None:
     Raises:
         NoSuchRun: it has not; the hint names those it has.
     """
-    if not runs:
-        return
-    stored = stored_run_ids(root)
     for run in runs:
-        if run not in stored:
+        if not is_stored(root, run):
+            stored = stored_run_ids(root)
             shown = ", ".join(stored[:8]) + (f" and {len(stored) - 8} more" if stored[8:] else "")
             raise NoSuchRun(
                 f"The warehouse has no run {run}.",

@@ -1,0 +1,49 @@
+"""``python -m benchmarks``: list the programs, or run one.
+
+    uv run python -m benchmarks
+    uv run python -m benchmarks NAME [--size small|full] [--keep]
+
+``--keep`` also writes the result to ``benchmarks/results/<date>-NAME.md``. The cache of made data
+is ``$DAKOTA_WH_BENCHMARKS``, else a folder below the system's for temporary files; it can be
+deleted at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.programs import OTHERS, PROGRAMS
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """List or run."""
+    if len(sys.argv) > 1 and sys.argv[1] in OTHERS:
+        name = sys.argv.pop(1)
+        import_module(f"benchmarks.{name}").main()
+        return
+    options = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Without NAME, list the programs."
+    )
+    options.add_argument("name", metavar="NAME", nargs="?", choices=[*PROGRAMS, *OTHERS])
+    options.add_argument("--size", choices=("small", "full"), default="full")
+    options.add_argument("--keep", action="store_true", help="write benchmarks/results/…")
+    given = options.parse_args()
+    if given.name is None:
+        for name, line in (PROGRAMS | OTHERS).items():
+            print(f"{name:18} {line}")
+        return
+    text = import_module(f"benchmarks.{given.name}").run(given.size).text()
+    print(text)
+    if given.keep:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{date.today()}-{given.name}.md").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Every view over ever more runs: does it finish, how long is the planning, what is a run's cost?
+
+A view is asked as ``dakota-wh query`` asks it: a connection of its own, laid, planned, answered to
+the last row. What was measured lies in the cache, with a hash of the view: a program that was
+stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cache
+from benchmarks.agreement import must_agree
+from benchmarks.expected import TRENDS, trends
+from benchmarks.processes import measure, python
+from benchmarks.report import Report
+from benchmarks.warehouses import of_pairs, pairs
+from dakota_wh import api
+from dakota_wh.sql import views
+from dakota_wh.warehouse.relations import create_statements
+
+SIZES = {"small": (4, 8), "full": (100, 1000, 10_000)}
+_STEPS, _METRICS = 100, 12
+#: A view that takes longer has not finished (s).
+_PATIENCE = 120
+#: The program stops between two views when it has run so long, and is to be started again (s).
+_LONGEST = 420
+
+Found = dict[str, dict[str, Any]]
+
+
+def run(size: str) -> Report:
+    """Measure each view over each warehouse."""
+    report = Report(f"Every view over ever more runs of {_STEPS} steps × {_METRICS} metrics", size)
+    began = time.monotonic()
+    found = {runs: _asked(of_pairs(runs), runs, began) for runs in SIZES[size]}
+    for runs, answers in found.items():
+        _check(of_pairs(runs), runs, answers)
+    *_, before, most = found
+    rows = []
+    for name, last in found[most].items():
+        total = {runs: answers[name]["total"] for runs, answers in found.items()}
+        rows.append(
+            [name.removesuffix("_v1"), last["rows"], last["laid"], last["planned"], last["wall"],
+             last["cpu"], last["peak"], *(1e6 * total[runs] / runs for runs in found)]
+        )  # fmt: skip
+    rows.sort(key=lambda row: -row[4])
+    report.say(
+        f"Seconds over {most:,} runs: to lay the view (all run rows are read for that), to plan "
+        "it (EXPLAIN), to answer it; and the processor time per run of all three over each number "
+        "of runs. Checked: the rows of runs, steps, metrics and run_pairs, and the trends of four "
+        "runs, which are NumPy's."
+    )
+    heads = ["view", "rows", "laid s", "planned s", "answered s", "answer, cpu s", "peak MiB"]
+    report.table([*heads, *(f"µs/run, {runs:,}" for runs in found)], rows)
+    unfinished = sum(one["rows"] is None for one in found[most].values())
+    report.aim(f"views that do not finish in {_PATIENCE} s", unfinished, most=0, unit="")
+    planned = [one["planned"] for one in found[most].values()]
+    report.aim("planning, the slowest view", max(planned), most=1, unit=" s")
+    laid = [one["laid"] + one["planned"] for one in found[most].values()]
+    report.aim("laying and planning, the slowest view", max(laid), most=1, unit=" s")
+    rise = max(
+        found[most][name]["total"] / most / (found[before][name]["total"] / before)
+        for name in found[most]
+    )
+    report.aim(f"cost per run, {most:,} to {before:,}, the worst view", rise, most=1.1)
+    return report
+
+
+def _asked(root: Path, runs: int, began: float) -> Found:
+    """Return what each view took, asking those that are not known yet."""
+    known = cache.folder() / f"views-{runs}.jsonl"
+    lines = known.read_text(encoding="utf-8").splitlines() if known.exists() else []
+    earlier = {(one["view"], one["version"]): one for one in map(json.loads, lines)}
+    found: Found = {}
+    names = [view.relation for view in views.all_views()]
+    for name in names:
+        version = _version(name)
+        if (name, version) not in earlier:
+            if time.monotonic() - began > _LONGEST:
+                left = len(names) - len(found)
+                raise SystemExit(f"{left} views over {runs} runs are left: start it again")
+            one = measure(python("others.ask_views", root, _PATIENCE, name))
+            answer = json.loads(one.output) | {"version": version}
+            answer["total"] = answer["laid_cpu"] + answer["planned"] + answer["cpu"]
+            with known.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(answer) + "\n")
+            earlier[name, version] = answer
+        found[name] = earlier[name, version]
+    return found
+
+
+def _version(name: str) -> str:
+    """Return a hash of the SQL of a view and of all that it reads."""
+    laid = create_statements([name], lambda table: table)
+    return hashlib.sha256("".join(laid.values()).encode()).hexdigest()[:12]
+
+
+def _check(root: Path, runs: int, found: Found) -> None:
+    expected = {
+        "runs_v1": runs,
+        "steps_v1": runs * _STEPS,
+        "metrics_v1": runs * _STEPS * _METRICS,
+        "run_pairs_v1": runs // 2,
+        "metric_stats_v1": runs * _METRICS,
+        "metric_trends_v1": runs * _METRICS,
+    }
+    for name, rows in expected.items():
+        if found[name]["rows"] != rows:
+            raise SystemExit(f"{name} over {runs} runs: {found[name]['rows']} rows, not {rows}")
+    some = list(islice(pairs(runs, _STEPS, _METRICS), 4))
+    answer = api.open(root).query("reward_trends", runs=[one.run_id for one in some]).dicts()
+    must_agree(
+        f"trends among {runs} runs",
+        {(row["run_id"], row["metric"]): [row[name] for name in TRENDS] for row in answer},
+        trends(some),
+    )

@@ -1,0 +1,91 @@
+"""Bytes on disk of a run: both layers and each, against the same values in other files."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from benchmarks.exports import as_csv, as_wandb_parquet
+from benchmarks.made_run import MadeRun, orchestrator_names
+from benchmarks.report import Report
+from benchmarks.warehouses import fill
+from benchmarks.whole_process import pair
+
+_OURS_ONLY = ("_row", "_segment", "_part")
+
+
+def run(size: str) -> Report:
+    """Weigh runs of three shapes; every file's values are compared with the stored history."""
+    report = Report("Bytes on disk", size, packages=("pyarrow",))
+    shapes = {"owner's orchestrator, 1000 × 41": pair()[0], "owner's trainer, 1000 × 72": pair()[1]}
+    if size == "full":
+        names = orchestrator_names(60)
+        shapes["long, 100000 × 64"] = MadeRun("long", "grpo-orchestrator", names, 100_000, 11)
+    worst = dict.fromkeys(("csv", "export", "default"), 0.0)
+    rows = []
+    for shape, one in shapes.items():
+        with tempfile.TemporaryDirectory() as folder:
+            found = _weigh(one, Path(folder))
+        layers = found["history"] + found["metrics"]
+        worst["csv"] = max(worst["csv"], layers / found["csv"])
+        worst["export"] = max(worst["export"], layers / found["export"])
+        worst["default"] = max(worst["default"], layers / found["default"])
+        rows.append([shape, *(round(weight / 1024) for weight in found.values()),
+                     layers / found["csv"], layers / found["export"], layers / found["default"],
+                     found["history"] / found["export"]])  # fmt: skip
+    report.say(
+        "KiB. csv: the shortest digits of each double; export: a wide Parquet file as W&B's "
+        "(Arrow's default encodings, dictionaries, snappy); default: both of our layers in Arrow's "
+        "default encodings; rest: the run's other tables. Layers are history and metrics."
+    )
+    heads = ["run", "history", "metrics", "rest", "csv", "export", "default",
+             "layers/csv", "layers/export", "layers/default", "history/export"]  # fmt: skip
+    report.table(heads, rows)
+    report.aim("both layers to CSV, the worst", worst["csv"], most=0.25)
+    report.aim("both layers to W&B's export, the worst", worst["export"], most=1.2)
+    report.aim("both layers to default encodings, the worst", worst["default"], most=0.5)
+    return report
+
+
+def _weigh(one: MadeRun, folder: Path) -> dict[str, int]:
+    root = folder / "warehouse"
+    fill(root, [one])
+    found = {"history": 0, "metrics": 0, "rest": 0, "csv": 0, "export": 0, "default": 0}
+    history = None
+    for path in root.glob(f"*/role=[!z]*/run_id={one.run_id}/*.parquet"):
+        table = path.relative_to(root).parts[0]
+        found[table if table in found else "rest"] += path.stat().st_size
+        if table in ("history", "metrics"):
+            stored = pq.ParquetFile(path).read()
+            again = folder / f"default-{path.name}"
+            pq.write_table(stored, again)
+            found["default"] += again.stat().st_size
+            if table == "history":
+                pieces = [stored] if history is None else [*history, stored]
+                history = pieces
+    as_csv(one, folder / "run.csv")
+    as_wandb_parquet(one, folder / "run.parquet")
+    found["csv"] = (folder / "run.csv").stat().st_size
+    found["export"] = (folder / "run.parquet").stat().st_size
+    _check(one, folder, history or [])
+    return found
+
+
+def _check(one: MadeRun, folder: Path, history: list[pyarrow.Table]) -> None:
+    history.sort(key=lambda part: part.column("_row")[0].as_py())
+    stored: dict[str, list[float]] = {}
+    for part in history:
+        for name, column in part.to_pydict().items():
+            stored.setdefault(name, []).extend(column)
+    read = {
+        "csv": pyarrow.csv.read_csv(folder / "run.csv").to_pydict(),
+        "export": pq.read_table(folder / "run.parquet").to_pydict(),
+    }
+    for name in _OURS_ONLY:
+        stored.pop(name)
+    for kind, columns in read.items():
+        if columns != stored:
+            raise SystemExit(f"{one.run_id}: the {kind} holds other values")

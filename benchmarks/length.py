@@ -1,0 +1,45 @@
+"""Ingest of ever longer logs of one run: time per row must stay, and peak memory too."""
+
+from __future__ import annotations
+
+from benchmarks import cache
+from benchmarks.logs import ingest, log_of
+from benchmarks.processes import measure
+from benchmarks.report import Report
+from dakota_wh import api
+
+SIZES = {"small": ((500, 1000), 12), "full": ((50_000, 200_000, 600_000), 60)}
+
+
+def run(size: str) -> Report:
+    """Measure one ingest of each length; its row count and last values are checked."""
+    lengths, metrics = SIZES[size]
+    report = Report(f"Logs of ever more steps × {metrics} metrics", size)
+    found = {}
+    for steps in lengths:
+        log = log_of(steps, metrics)
+        found[steps] = measure(ingest(log, "ingested"))
+        warehouse = api.open(cache.folder() / "ingested")
+        ((rows, last, verdict),) = warehouse.sql(
+            "SELECT rows, last_step, completeness FROM runs"
+        ).rows()
+        ((values, sums),) = warehouse.sql(
+            "SELECT count(*), count(DISTINCT step) FROM metrics"
+        ).rows()
+        if (rows, last, verdict, values, sums) != (
+            steps, steps - 1, "complete", steps * metrics, steps
+        ):  # fmt: skip
+            raise SystemExit(f"{steps} steps: {rows}, {last}, {verdict}, {values}, {sums}")
+    report.table(
+        ["steps", "wall s", "cpu s", "cpu µs per step", "rows/s, cpu", "peak MiB"],
+        [
+            [n, one.wall, one.cpu, 1e6 * one.cpu / n, n / one.cpu, one.peak]
+            for n, one in found.items()
+        ],
+    )
+    *_, before, most = lengths
+    per_row = (found[most].cpu / most) / (found[before].cpu / before)
+    report.aim(f"time per step, {most:,} to {before:,}", per_row, most=1.15)
+    report.aim(f"peak at {most:,} steps", found[most].peak, most=500, unit=" MiB")
+    report.aim("peak, longest to the one before", found[most].peak / found[before].peak, most=1.1)
+    return report

@@ -1,0 +1,1 @@
+"""The other ways, each a process of its own that prints or writes its answer."""

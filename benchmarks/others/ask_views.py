@@ -1,0 +1,62 @@
+"""Ask every view over a whole warehouse: ``… ask_views WAREHOUSE SECONDS [VIEW…]``.
+
+Prints a line of JSON for each view: its name, rows, seconds to lay the views (``laid``, and
+``laid_cpu`` of all threads), to plan (``planned``, EXPLAIN) and to answer to the last row
+(``wall``, ``cpu``), and the process's peak (MiB) so far. A view that takes longer
+than SECONDS is stopped, its rows null.
+"""
+
+import json
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+
+from dakota_wh.sql.views import all_views
+from dakota_wh.warehouse.connection import connect
+
+root, patience = Path(sys.argv[1]), float(sys.argv[2])
+names = sys.argv[3:] or [view.relation for view in all_views()]
+
+
+def peak() -> float:
+    """Return the peak of this process (MiB)."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+
+for name in names:
+    began, cpu_before = time.perf_counter(), time.process_time()
+    with closing(connect(root, [name])) as connection:
+        laid, laid_cpu = time.perf_counter() - began, time.process_time() - cpu_before
+        began = time.perf_counter()
+        connection.execute(f"EXPLAIN SELECT * FROM {name}").fetchall()
+        planned = time.perf_counter() - began
+        stop = threading.Timer(patience, connection.interrupt)
+        stop.start()
+        began, cpu = time.perf_counter(), time.process_time()
+        rows = 0
+        try:
+            for batch in connection.sql(f"SELECT * FROM {name}").to_arrow_reader(100_000):
+                rows += batch.num_rows
+        except (duckdb.Error, RuntimeError, OSError) as error:
+            print(f"{name}: {error}"[:300], file=sys.stderr)
+            rows = None
+        stop.cancel()
+        print(
+            json.dumps(
+                {
+                    "view": name,
+                    "rows": rows,
+                    "laid": laid,
+                    "laid_cpu": laid_cpu,
+                    "planned": planned,
+                    "wall": time.perf_counter() - began,
+                    "cpu": time.process_time() - cpu,
+                    "peak": peak(),
+                }
+            ),
+            flush=True,
+        )

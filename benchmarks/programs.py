@@ -1,0 +1,28 @@
+"""The programs by name, each with its line in the list."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Programs with a module of the same name that has ``run(size) -> Report``; sizes are small, full.
+PROGRAMS: Final = {
+    "start": "dakota-wh --help against a bare import of click",
+    "whole_process": "a query as a whole process, against bare duckdb and the guide's pandas",
+    "one_run": "one run's reward_trends among 10, 1000 and 10000 runs",
+    "all_views": "every view over 100 to 10000 runs: time, planning, cost per run",
+    "many_runs": "statistics and trends of 1000 runs, against pandas, polars, SQL and a raw scan",
+    "log": "a .wandb log into the warehouse, against wandb leet and protobuf with json",
+    "length": "ingest of ever longer logs: time per row and peak memory",
+    "growth": "1000 new steps behind a long run, against ingesting all of it",
+    "disk": "bytes on disk, against CSV, W&B's Parquet export and default encodings",
+    "wide": "a run of thousands of keys: ingest and query",
+    "latency": "200 runs of a project over a slow network, one by one and in parallel",
+}
+
+#: Programs that take flags of their own, and print what they find.
+OTHERS: Final = {
+    "ingest_api": "rows per second through W&B's API, against scan_history and others",
+    "views": "each view over one warehouse, in our connection and in the duckdb shell",
+    "trend_verdicts": "how often trend_evidence sees a trend where there is none",
+    "compare_intervals": "how often the intervals of dakota-wh compare are wrong",
+}
