@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dakota_wh.ingest.progress import Progress
     from dakota_wh.ingest.wandb_api.fetching import Fetch
     from dakota_wh.plot.plot import Plot
-    from dakota_wh.warehouse.checks import Finding
+    from dakota_wh.warehouse.findings import Finding
 
 #: The folder that is meant when nobody names one.
 DEFAULT_FOLDER: Final = "dakota-warehouse"

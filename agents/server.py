@@ -60,7 +60,10 @@ _Metric = Annotated[
 ]
 _Select = Annotated[str, Field(description="One SELECT over the views.")]
 _Required = Annotated[
-    list[str], Field(description="Metrics, by name or glob, that must be logged and not always 0.")
+    list[str],
+    Field(
+        description="Metrics, by name or pattern (* and ?), that must be logged and not always 0."
+    ),
 ]
 
 

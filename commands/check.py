@@ -17,12 +17,12 @@ from dakota_wh.rendering.rows import Listing, pick
 from dakota_wh.sql import rules
 
 if TYPE_CHECKING:
-    from dakota_wh.warehouse.checks import Finding
+    from dakota_wh.warehouse.findings import Finding
 
 _EXAMPLES: Final = """
 dakota-wh check
 dakota-wh check 29hn8w98 --fail-on error --format json
-dakota-wh check --require-nonzero reward/mean --require-nonzero 'metrics/*'
+dakota-wh check 29hn8w98 --require-nonzero reward/mean --require-nonzero 'metrics/*'
 dakota-wh check --set length_collapse.least_drop=0.3
 dakota-wh check --rules
 """
@@ -57,7 +57,8 @@ def _threshold(_: click.Context, __: click.Parameter, given: tuple[str, ...]) ->
     "required",
     metavar="METRIC",
     multiple=True,
-    help="An error unless logged and not always 0; can be repeated, and be a pattern.",
+    help="An error unless each RUN, or its partner, logs it and not only as 0; can be repeated, "
+    "and be a pattern (* and ?).",
 )
 @click.option(
     "--set",

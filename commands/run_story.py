@@ -21,6 +21,10 @@ class RunStory:
 
     run: Row
     pairs: list[Row]
+    #: Rows of run_pair_candidates, the best first; none where the run is in a pair.
+    candidates: list[Row]
+    #: Steps that its own stride promises and that are not there.
+    missing_steps: int
     #: Rows of metric_stats with ``writer``, ``kind`` and ``kind_rank`` of series.
     metrics: list[Row]
     trends: list[Row]
@@ -33,6 +37,8 @@ class RunStory:
         return {
             "run": {**self.run, **lists},
             "pairs": self.pairs,
+            "candidates": self.candidates,
+            "missing_steps": self.missing_steps,
             "metrics": self.metrics,
             "trends": self.trends,
             "config": _entries(self.config),
@@ -56,9 +62,15 @@ def read_story(warehouse: Warehouse, run_id: str) -> RunStory:
         {**row, **{n: kinds.get(row["metric"], {}).get(n) for n in ("writer", "kind", "kind_rank")}}
         for row in rows("metric_stats")
     ]
+    run, pairs = rows("runs")[0], rows("run_pairs")
+    alone = run["role"] in ("orchestrator", "trainer") and not pairs
+    candidates = rows("run_pair_candidates") if alone else []
+    candidates.sort(key=lambda row: -row["score"])
     return RunStory(
-        run=rows("runs")[0],
-        pairs=rows("run_pairs"),
+        run=run,
+        pairs=pairs,
+        candidates=candidates,
+        missing_steps=next((row["missing"] for row in rows("run_gaps")), 0),
         metrics=metrics,
         trends=rows("metric_trends"),
         config=rows("config"),

@@ -53,6 +53,7 @@ _SETTINGS: Final = (
     "seed",
 )
 _MOST_SETTINGS: Final = 20
+_MOST_CANDIDATES: Final = 5
 
 
 @click.command("show", cls=Command, epilog=_EXAMPLES)
@@ -78,7 +79,7 @@ def _page(story: RunStory, width: int | None) -> Iterator[str]:
     run = story.run
     yield printable("  ".join([run["run_id"], run["role"], run["completeness"]]))
     yield ""
-    for label, text in (*_identity(run), *_certificate(run), *_belongs(story)):
+    for label, text in (*_identity(run), *_certificate(story), *_belongs(story)):
         yield from _labelled(label, text, width)
     for title, rows in (("Metrics", _metrics(story)), ("Config", _settings(story))):
         if len(rows):
@@ -113,16 +114,27 @@ def _time(value: Any) -> str:
     return "" if value is None else f"{brief(value)} UTC"
 
 
-def _certificate(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _certificate(story: RunStory) -> Iterator[tuple[str, str]]:
+    run = story.run
     expected = "" if run["expected_rows"] is None else f" of {run['expected_rows']:,}"
     yield "role", f"{run['role']}: {run['role_evidence']}"
+    if run["role"] == "unknown":
+        yield (
+            "To decide",
+            (
+                f"dakota-wh ingest {_source(run)} --role ROLE{_where()}"
+                "  (ROLE: orchestrator, trainer, shared or single)"
+            ),
+        )
     yield "step key", f"{run['step_key'] or 'none'}: {run['step_evidence']}"
     yield "rows", f"{run['rows']:,}{expected}"
     if run["first_step"] is not None:
         yield "steps", f"{run['steps']:,}, from {run['first_step']} to {run['last_step']}"
     yield "complete?", f"{run['completeness']}: {run['evidence']}"
-    counts = ("gaps", "duplicate_steps", "collapsed_rows", "unstepped_rows", "lost_records")
-    yield "", ", ".join(f"{run[name]:,} {name.replace('_', ' ')}" for name in counts if run[name])
+    names = ("duplicate_steps", "collapsed_rows", "unstepped_rows", "lost_records")
+    counts = {"missing steps": story.missing_steps}
+    counts |= {name.replace("_", " "): run[name] for name in names}
+    yield "", ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     for place, warning in enumerate(json.loads(run["warnings"] or "[]")):
         yield "" if place else "warnings", str(warning)
     for place, limit in enumerate(json.loads(run["lossy"] or "[]")):
@@ -136,6 +148,27 @@ def _belongs(story: RunStory) -> Iterator[tuple[str, str]]:
         runs.pop(run_id, None)
         with_whom = ", ".join(f"{side} {other}" for other, side in runs.items()) or "itself"
         yield "pair", f"{with_whom}: {pair['evidence']}"
+    if not story.candidates:
+        return
+    yield "pair", "none that is clear; candidates, with their points (query run_pair_candidates):"
+    for one in story.candidates[:_MOST_CANDIDATES]:
+        other = one[
+            "trainer_run_id" if one["orchestrator_run_id"] == run_id else "orchestrator_run_id"
+        ]
+        yield "", f"{other}: {one['score']:g} points, {one['decision']} ({one['evidence']})"
+    more = len(story.candidates) - _MOST_CANDIDATES
+    if more > 0:
+        yield "", f"and {more} more"
+    best = story.candidates[0]
+    both = " ".join(shlex.quote(best[f"{side}_run_id"]) for side in ("orchestrator", "trainer"))
+    yield "To decide", f"dakota-wh pair {both}{_where()}"
+
+
+def _source(run: dict[str, Any]) -> str:
+    """Return what to ingest for the run once more: its address in W&B, else the file's name."""
+    if run["source"] == "wandb-api" and run["entity"] and run["project"]:
+        return shlex.quote(f"{run['entity']}/{run['project']}/{run['run_id']}")
+    return shlex.quote(str(run["source_name"]))
 
 
 def _metrics(story: RunStory) -> Listing:
@@ -165,7 +198,11 @@ def _settings(story: RunStory) -> Listing:
 
 def _next(run_id: str) -> Iterator[str]:
     run = shlex.quote(run_id)
-    where = f" --warehouse {shlex.quote(str(settings().folder))}" if settings().typed else ""
+    where = _where()
     yield f"dakota-wh query reward_trends --run {run}{where}"
     yield f"dakota-wh query history --run {run} -o history.parquet{where}"
     yield f"dakota-wh query config --run {run}{where}"
+
+
+def _where() -> str:
+    return f" --warehouse {shlex.quote(str(settings().folder))}" if settings().typed else ""

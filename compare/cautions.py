@@ -20,14 +20,18 @@ _UNITS: Final[Mapping[str, str]] = {"step": "step", "tokens": "token", "time": "
 def cautions(
     subjects: Subjects,
     aligned: Sequence[Aligned],
+    missing: Mapping[str, int],
     differences: Sequence[RunDifference] | Sequence[GroupDifference],
     axis: str,
     confidence: float,
 ) -> list[str]:
-    """Return the sentences, what bears on every number first."""
+    """Return the sentences, what bears on every number first.
+
+    ``missing`` has, by run, how many steps its own stride promises that are not there.
+    """
     return [
         *_about_seeds(subjects),
-        *_about_runs(subjects),
+        *_about_runs(subjects, missing),
         *_left_out(subjects),
         *_about_metrics(subjects, aligned),
         *_about_ranges(subjects, aligned, axis),
@@ -57,7 +61,7 @@ def _about_seeds(subjects: Subjects) -> Iterator[str]:
         yield f"One seed says nothing about the spread of its method: {_list(alone)}."
 
 
-def _about_runs(subjects: Subjects) -> Iterator[str]:
+def _about_runs(subjects: Subjects, missing: Mapping[str, int]) -> Iterator[str]:
     for training in subjects.trainings:
         if len(training.runs) == 2:
             yield f"{training.described()} is one training."
@@ -65,7 +69,8 @@ def _about_runs(subjects: Subjects) -> Iterator[str]:
             facts = run.facts
             if facts["completeness"] != "complete":
                 yield f"{run.run_id} is {facts['completeness']}: {facts['evidence']}."
-            for count, what in ((facts["gaps"], "missing"), (facts["duplicate_steps"], "repeated")):
+            repeated = facts["duplicate_steps"]
+            for count, what in ((missing.get(run.run_id), "missing"), (repeated, "repeated")):
                 if count:
                     yield f"{run.run_id} has {count:,} {what} step{'' if count == 1 else 's'}."
 

@@ -18,7 +18,15 @@ from dakota_wh.errors import UsageProblem
 from dakota_wh.warehouse.connection import check_is_warehouse
 from dakota_wh.warehouse.snapshot import Snapshot, at_one_moment
 
-_VIEWS: Final = ("runs", "trainings", "training_metrics", "series", "metric_points", "config")
+_VIEWS: Final = (
+    "runs",
+    "run_gaps",
+    "trainings",
+    "training_metrics",
+    "series",
+    "metric_points",
+    "config",
+)
 
 
 def compare(
@@ -40,8 +48,9 @@ def compare(
         by: ``group`` (W&B's), ``config`` (all settings but seeds, names and folders), or
             ``config:KEY`` (one setting, its whole key or how it ends).
         baseline: the subject that the others are compared with; by default the first.
-        metrics: globs for names of metrics or kinds; by default what is canonical is compared.
-        ignore: with ``by="config"``, globs for further keys that do not count.
+        metrics: patterns, with ``*`` and ``?``, for names of metrics or kinds; by default what is
+            canonical is compared.
+        ignore: with ``by="config"``, patterns for further keys that do not count.
         settings: axis, window, confidence and resampling.
 
     Raises:
@@ -70,6 +79,8 @@ def compare(
         curves = read_curves(snapshot, subjects.trainings, quantities, settings.align)
         aligned = [Aligned.of(one, curves[one.name], settings.last) for one in quantities]
         texts = configs.read_configs(snapshot, subjects.trainings)
-        return Comparison(subjects, settings, aligned, texts)
+        runs = [run_id for training in subjects.trainings for run_id in training.run_ids]
+        missing = {row["run_id"]: row["missing"] for row in snapshot.rows("run_gaps", runs)}
+        return Comparison(subjects, settings, aligned, texts, missing)
 
     return at_one_moment(root, _VIEWS, read)

@@ -56,10 +56,13 @@ class Comparison:
         settings: Settings,
         aligned: Sequence[Aligned],
         configs_of: Mapping[str, configs.Config],
+        missing: Mapping[str, int],
     ) -> None:
         self._subjects = subjects
         self._aligned = aligned
         self._configs = configs_of
+        #: By run: steps that its own stride promises and that are not there.
+        self._missing = missing
         #: How it was made.
         self.settings = settings
         #: Whether groups of seeds are compared, and not single trainings.
@@ -180,13 +183,15 @@ class Comparison:
     @cached_property
     def trainings(self) -> Table:
         """Return the runs that take part, ``Member``."""
-        facts = set(Member.__dataclass_fields__) - {"subject", "training", "run_id", "side"}
+        facts = set(Member.__dataclass_fields__)
+        facts -= {"subject", "training", "run_id", "side", "gaps"}
         rows = [
             Member(
                 subject=subject.name,
                 training=training.training_id,
                 run_id=run.run_id,
                 side=run.side,
+                gaps=self._missing.get(run.run_id, 0),
                 **{name: run.facts[name] for name in facts},
             )
             for subject in self._subjects.all
@@ -201,6 +206,7 @@ class Comparison:
         return cautions(
             self._subjects,
             self._aligned,
+            self._missing,
             self.differences.records,
             self.settings.align,
             self.settings.confidence,

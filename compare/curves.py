@@ -43,7 +43,7 @@ def read_curves(
     }
     return {
         quantity.name: {
-            name: _curve(points[logged.run_id, logged.metric], axis, tokens.get(name))
+            name: _curve(points[logged.run_id, logged.metric], logged.sign, axis, tokens.get(name))
             for name, logged in quantity.logged.items()
             if (logged.run_id, logged.metric) in points
         }
@@ -80,7 +80,9 @@ def _tokens(points: Points, kind: str) -> tuple[np.ndarray, np.ndarray]:
     return points.step[finite], np.maximum.accumulate(used)
 
 
-def _curve(points: Points, axis: str, tokens: tuple[np.ndarray, np.ndarray] | None) -> Curve:
+def _curve(
+    points: Points, sign: int, axis: str, tokens: tuple[np.ndarray, np.ndarray] | None
+) -> Curve:
     if axis == "step":
         position = points.step.astype(np.float64)
     elif axis == "time":
@@ -90,7 +92,7 @@ def _curve(points: Points, axis: str, tokens: tuple[np.ndarray, np.ndarray] | No
     finite = np.isfinite(points.value)
     placed = np.isfinite(position)
     keep = finite & placed
-    position, value = position[keep], points.value[keep]
+    position, value = position[keep], sign * points.value[keep]
     order = np.argsort(position, kind="stable")
     return Curve(
         position[order],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Final
 
 from dakota_wh.compare.configs import Config, read_configs
@@ -12,6 +11,7 @@ from dakota_wh.compare.subjects import Subjects, from_groups
 from dakota_wh.compare.trainings import Training
 from dakota_wh.errors import NothingFound, UsageProblem
 from dakota_wh.warehouse.snapshot import Snapshot
+from dakota_wh.warehouse.wildcards import matches
 
 GROUP: Final = "group"
 CONFIG: Final = "config"
@@ -37,7 +37,7 @@ def grouped(
         snapshot: the warehouse.
         trainings: those to put into groups.
         by: ``group``, ``config``, or ``config:KEY``.
-        ignore: further keys, by glob, that do not count in ``config``.
+        ignore: further keys, by pattern with ``*`` and ``?``, that do not count in ``config``.
 
     Raises:
         UsageProblem: ``by`` is none of these, or the key could be several.
@@ -104,7 +104,7 @@ def _by_config(
         counted = {
             key: text
             for key, text in config.items()
-            if not _of_a_seed(key) and not any(fnmatchcase(key, glob) for glob in ignore)
+            if not _of_a_seed(key) and not any(matches(key, pattern) for pattern in ignore)
         }
         groups.setdefault(tuple(sorted(counted.items())), []).append(training)
     distinct = [dict(items) for items in groups]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from dakota_wh.compare.subjects import Subjects
 from dakota_wh.errors import NothingFound
 from dakota_wh.warehouse.snapshot import Snapshot
+from dakota_wh.warehouse.wildcards import matches
 
 Row = Mapping[str, Any]
 
@@ -28,13 +28,6 @@ KINDS: Final = (
     "throughput",
     "step_time",
 )
-#: Which way is good for a kind; of the others neither way is good by itself (see trend_evidence).
-BETTER: Final[Mapping[str, str]] = {
-    "reward": "high",
-    "reward_component": "high",
-    "throughput": "high",
-    "step_time": "low",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +36,8 @@ class Logged:
 
     run_id: str
     metric: str
+    #: -1 where the metric is the negative of the quantity, as SB3 logs its entropy.
+    sign: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +49,8 @@ class Quantity:
     kind: str | None
     #: By training; those that do not log it are left out.
     logged: Mapping[str, Logged]
-
-    @property
-    def better(self) -> str | None:
-        """Which way is good: high, low, or None."""
-        return BETTER.get(self.kind or "")
+    #: Which way is good in each of these runs: high, low, or None (the view metric_directions).
+    better: str | None = None
 
 
 def read_quantities(
@@ -66,7 +58,7 @@ def read_quantities(
 ) -> list[Quantity]:
     """Return what the trainings log: their canonical quantities, or what the patterns match.
 
-    A pattern is a glob, ``*`` and ``?`` as in a shell, for the name of a metric or of a kind.
+    A pattern, with ``*`` and ``?``, is for the name of a metric or of a kind.
 
     Raises:
         NothingFound: a pattern matches nothing, or there is nothing canonical.
@@ -96,12 +88,12 @@ def _names(row: Row, patterns: Sequence[str]) -> Iterable[tuple[str, Row]]:
         elif row["kind"] == "reward_component":
             yield row["metric"], row
         return
-    if any(fnmatchcase(row["metric"], pattern) for pattern in patterns):
+    if any(matches(row["metric"], pattern) for pattern in patterns):
         yield row["metric"], row
     quantity = row["quantity"]
     if quantity is None or quantity == row["metric"]:
         return
-    if any(fnmatchcase(quantity, pattern) for pattern in patterns):
+    if any(matches(quantity, pattern) for pattern in patterns):
         yield quantity, row
 
 
@@ -123,12 +115,19 @@ def _quantities(named: Sequence[tuple[str, Row]]) -> Iterable[Quantity]:
 
 
 def _quantity(name: str, rows: Sequence[Row]) -> Quantity:
-    kinds = {row["kind"] for row in rows}
+    kinds, ways = {row["kind"] for row in rows}, {row["better"] for row in rows}
     return Quantity(
         name,
         kinds.pop() if len(kinds) == 1 else None,
-        {row["training"]: Logged(row["run_id"], row["metric"]) for row in rows},
+        {row["training"]: _logged(name, row) for row in rows},
+        ways.pop() if len(ways) == 1 else None,
     )
+
+
+def _logged(name: str, row: Row) -> Logged:
+    """Return where a row's quantity is; under its own name a metric stays as it was logged."""
+    itself = name.startswith(row["metric"])
+    return Logged(row["run_id"], row["metric"], 1 if itself else row["sign"])
 
 
 def _order(quantity: Quantity) -> tuple[int, str]:

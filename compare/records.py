@@ -163,5 +163,6 @@ class Member:
     expected_rows: int | None
     completeness: str
     evidence: str | None
-    gaps: int | None
+    #: Steps missing between the first and the last, by the run's own stride.
+    gaps: int
     duplicate_steps: int | None

@@ -169,10 +169,9 @@ class _Work:
         metric = main_reward(_named(stats, ("reward",)))
         if metric is None:
             return {"error": "No reward column found"}
-        milestones = query_view(
-            self.root, "reward_milestones", runs=[run.row.run_id], metric=_exactly(metric)
-        )
-        return sample_efficiency(stats[metric], milestones.dicts())
+        alike = query_view(self.root, "reward_milestones", runs=[run.row.run_id], metric=metric)
+        milestones = [row for row in alike.dicts() if row["metric"] == metric]
+        return sample_efficiency(stats[metric], milestones)
 
 
 def reward_columns(metrics: Sequence[str]) -> dict[str, list[str]]:
@@ -257,8 +256,3 @@ def _named(stats: dict[str, Row], words: Sequence[str]) -> list[str]:
 
 def _having(names: Sequence[str], words: Sequence[str]) -> list[str]:
     return [name for name in names if any(word in name.lower() for word in words)]
-
-
-def _exactly(metric: str) -> str:
-    """Return a glob that only this name matches."""
-    return "".join(f"[{mark}]" if mark in "*?[" else mark for mark in metric)

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from dakota_wh.ingest import step_values
 from dakota_wh.ingest.source import StepMetric
 from dakota_wh.warehouse.column_names import KeyPath, printed
 from dakota_wh.warehouse.history import StoredHistory
@@ -80,11 +81,11 @@ def _judge(
     timed: set[str],
 ) -> None:
     """Decide what one more axis is to the run: nothing, its own step too, a count apart, a time."""
-    whole = history.integers(key)
-    if whole is None:
+    read = step_values.read(history, key)
+    if not read.counts:
         timed.update(names)  # seconds, fractions of an epoch
         return
-    other = RowSteps(*whole)
+    other = read.steps
     if 2 * int((other.known & main.known).sum()) > int(other.known.sum()):
         return
     found.keys.add(key)
@@ -96,6 +97,7 @@ def _judge(
     else:
         found.own |= dict.fromkeys(names, OwnAxis(axis, other))
         found.evidence.append(f"{axis} counts other steps, which its metrics keep")
+    found.evidence += read.left_out
 
 
 def _count_alike(main: RowSteps, other: RowSteps) -> bool:

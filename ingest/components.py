@@ -31,7 +31,7 @@ import numpy as np
 from dakota_wh.warehouse.components import Component
 
 #: The method's version; a change of the rules above makes stored components out of date.
-METHOD: Final = 1
+METHOD: Final = 2
 
 WEIGHTED_SUM_R2: Final = 0.999
 WEIGHTED_SUM_R2_OF_CHANGES: Final = 0.99
@@ -135,7 +135,13 @@ def _explain(
             moving[name] = column
     if moving:
         rows.update(_fitted(rows, target, moving))
-    return _with_assumption([rows[name] for name in sorted(rows)])
+    told = [rows[name] for name in sorted(rows)]
+    constants = {
+        row.metric: float(np.nanmedian(_at(steps, components[row.metric])))
+        for row in told
+        if row.state == NEVER_MOVED
+    }
+    return _with_assumption(told, constants)
 
 
 def _at(steps: np.ndarray, values: Values) -> np.ndarray:
@@ -310,7 +316,7 @@ def _not_separable(others: list[str]) -> str:
     return f"it moves only together with {', '.join(others)}: the weights cannot be told apart"
 
 
-def _with_assumption(rows: list[Component]) -> list[Component]:
+def _with_assumption(rows: list[Component], constants: Mapping[str, float]) -> list[Component]:
     """Complete the rows that never moved with what the fit of the others says of them."""
     fitted = [row for row in rows if row.r2 is not None]
     if not fitted:
@@ -321,8 +327,24 @@ def _with_assumption(rows: list[Component]) -> list[Component]:
         fitted[0],
         contribution=None if fitted[0].state == NO_SUM else 0.0,
         share=0.0 if any(row.share is not None for row in fitted) else None,
-        assumed_weight_left=1.0 - sum(weights) if all_found else None,
+        assumed_weight_left=_left(1.0 - sum(weights), fitted, constants) if all_found else None,
     )
     shared = ("r2", "r2_of_changes", "residual", "contribution", "share", "assumed_weight_left")
     told = {name: getattr(like, name) for name in shared}
     return [replace(row, **told) if row.state == NEVER_MOVED else row for row in rows]
+
+
+def _left(left: float, fitted: list[Component], constants: Mapping[str, float]) -> float | None:
+    """Return the weight left for those that never moved, None where the data refute it.
+
+    It is refuted where less than nothing is left, and where components that stay at ``constants``
+    cannot add up to the fit's intercept with weights that are not negative and sum to ``left``:
+    their sum lies between left · least constant and left · greatest.
+    """
+    if left < -NOTHING or not constants:
+        return None
+    intercept = next((row.intercept for row in fitted if row.intercept is not None), 0.0)
+    low, high = left * min(constants.values()), left * max(constants.values())
+    slack = NOTHING * max(abs(low), abs(high), abs(intercept))
+    slack += max(row.residual or 0.0 for row in fitted)
+    return left if low - slack <= intercept <= high + slack else None

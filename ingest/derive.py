@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from dakota_wh.warehouse.column_names import printed
 from dakota_wh.warehouse.components import write_components
 from dakota_wh.warehouse.history import StoredHistory
 from dakota_wh.warehouse.metrics import Built, Series
-from dakota_wh.warehouse.parts import write_series
+from dakota_wh.warehouse.parts import Meaning, write_series
 from dakota_wh.warehouse.run_row import RunRow
 from dakota_wh.warehouse.timed import write_timed
 
@@ -104,17 +105,36 @@ def _write_index(
     folder: FolderOf, series: Mapping[str, Series], history: StoredHistory, axis: steps.StepAxis
 ) -> None:
     """Write the series with each metric's writer and kind, and what the reward is made of."""
-    kinds = patterns.kinds(series)
-    meaning = {
-        name: (
-            patterns.writer(name),
-            kinds[name].kind if name in kinds else None,
-            kinds[name].rank if name in kinds else None,
-        )
-        for name in series
-    }
-    write_series(folder("series"), series, meaning)
+    logged = {name: one for name, one in series.items() if one.samples or one.nonfinite}
+    kinds = patterns.kinds(logged)
+    words = _reward_words(history, logged, kinds)
+    indexed = {name: Series(name) for name in words} | logged
+    meaning = {}
+    for name in indexed:
+        told = Meaning(patterns.writer(name), not_numbers=words.get(name))
+        if (kind := kinds.get(name)) is not None:
+            told = replace(told, kind=kind.kind, rank=kind.rank, sign=kind.sign)
+        meaning[name] = told
+    write_series(folder("series"), indexed, meaning)
     _write_components(folder("components"), kinds, history, axis)
+
+
+def _reward_words(
+    history: StoredHistory, logged: Mapping[str, Series], kinds: Mapping[str, patterns.Kind]
+) -> dict[str, int]:
+    """Return in how many rows each reward metric was logged as a text or a list.
+
+    One that never was a number is among them if it ever was a text.
+    """
+    found: dict[str, int] = {}
+    rewards = {name for name, kind in kinds.items() if kind.kind in ("reward", "reward_component")}
+    for key in history.keys():  # noqa: SIM118 - no mapping
+        name = printed(key)
+        if name in rewards or patterns.names_a_reward(name):
+            count = history.words(key)
+            if count or name in logged:
+                found[name] = found.get(name, 0) + count
+    return found
 
 
 def _write_components(
@@ -141,7 +161,9 @@ def comes_after(axis: steps.StepAxis, stored: RunRow) -> bool:
     That is so where the stored rows still mean what they did, and every new row with a step is
     beyond the last one of its axis.
     """
-    if (stored.step_key, stored.step_evidence) != (printed(axis.key), axis.evidence):
+    if stored.step_key != printed(axis.key):
+        return False
+    if steps.without_counts(stored.step_evidence) != steps.without_counts(axis.evidence):
         return False
     rows, whole = stored.rows, [axis.steps, *(one.steps for one in axis.own.values())]
     stepped = np.zeros(rows, dtype=bool)

@@ -26,6 +26,8 @@ class Kind:
 
     kind: str
     rank: int
+    #: -1 where what is logged is the negative of the kind, as a loss term is of an entropy.
+    sign: int = 1
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -49,12 +51,19 @@ class _KindRow:
     kind: str
     pattern: re.Pattern[str]
     unless: str | None  # a metric beside which the name means something else
+    sign: int
 
 
 @cache
 def _kinds() -> list[_KindRow]:
     return [
-        _KindRow(row["framework"], row["kind"], re.compile(row["pattern"]), row["unless"] or None)
+        _KindRow(
+            row["framework"],
+            row["kind"],
+            re.compile(row["pattern"]),
+            row["unless"] or None,
+            int(row["sign"] or 1),
+        )
         for row in _rows("metric_kinds.csv")
     ]
 
@@ -84,6 +93,11 @@ def families(metrics: Iterable[str]) -> dict[str, dict[str, str]]:
             if pattern.pattern not in found[writer] and pattern.search(metric):
                 found[writer][pattern.pattern] = metric
     return found
+
+
+def names_a_reward(metric: str) -> bool:
+    """Return whether a metric is a reward metric by its name: reward or score, in any case."""
+    return "reward" in metric.lower() or "score" in metric.lower()
 
 
 def writer(metric: str) -> str | None:
@@ -128,5 +142,5 @@ def kinds(metrics: Iterable[str]) -> dict[str, Kind]:
             for metric in names:
                 if metric not in found and row.pattern.search(metric):
                     ranks[row.kind] = ranks.get(row.kind, 0) + 1
-                    found[metric] = Kind(row.kind, ranks[row.kind])
+                    found[metric] = Kind(row.kind, ranks[row.kind], row.sign)
     return found

@@ -2,18 +2,20 @@
 
 The key that the framework logs as its step, else the axis that ``define_metric`` names, else
 W&B's own ``_step``. Metrics that another key counts keep it (:mod:`dakota_wh.ingest.axes`). Rows
-without a step stay in history, and their numbers go by time; none is put on a made-up step.
+without a step stay in history, and their numbers go by time; none is put on a made-up step. So do
+the few rows in which the step is no whole number (:mod:`dakota_wh.ingest.step_values`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from dakota_wh.ingest import axes, patterns
+from dakota_wh.ingest import axes, patterns, step_values
 from dakota_wh.ingest.source import StepMetric
 from dakota_wh.warehouse.column_names import KeyPath, printed
 from dakota_wh.warehouse.history import StoredHistory
@@ -31,7 +33,7 @@ _OWN: Final[KeyPath] = ("_step",)
 
 
 #: Changes with the rules below, so that what is stored by older ones is derived anew.
-METHOD: Final = 2
+METHOD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +81,35 @@ def _main(
     axis_of: Callable[[str], str | None],
 ) -> StepAxis:
     """Return the run's own axis."""
-    logged = {printed(key): key for key in reversed(history.numeric_keys())}
+    logged = {printed(key): key for key in reversed(history.keys())}
     defined = _defined_axes(step_metrics, metrics, axis_of)
+    refused: list[str] = []
     for name in STEP_KEYS:
         if (name,) in logged.values():
             trusted = name in defined or (framework == "prime-rl" and name == "step")
-            steps = _usable(history, (name,), trusted=trusted)
-            if steps is not None:
-                return _axis((name,), f"{name} is logged as the step", steps)
+            found = step_values.read(history, (name,))
+            if not (why := _unusable(found, trusted=trusted)):
+                return _axis(found, f"{name} is logged as the step")
+            refused.append(f"{name} is logged, but {why}")
     kept = [(name, f"{framework} counts by {name}") for name, _ in patterns.axes(framework)[:1]]
     kept += [(name, f"define_metric names {name} as the axis") for name in defined]
     for name, evidence in kept:
         key = None if name in axes.CLOCKS else logged.get(name)
-        steps = _usable(history, key, trusted=True) if key and key != _OWN else None
-        if key and steps is not None:
-            return _axis(key, evidence, steps)
-    return _axis(_OWN, "W&B's own _step: no other step is logged", read(history, _OWN))
+        if key is None or key == _OWN:
+            continue
+        found = step_values.read(history, key)
+        if not (why := _unusable(found, trusted=True)):
+            return _axis(found, evidence)
+        if name not in STEP_KEYS:
+            refused.append(f"{evidence}, but it {why}")
+    because = "; ".join(refused) or "no other step is logged"
+    evidence = f"W&B's own _step: {because}"
+    return StepAxis(_OWN, evidence, read(history, _OWN), keys=frozenset({_OWN}))
 
 
-def _axis(key: KeyPath, evidence: str, steps: RowSteps) -> StepAxis:
-    return StepAxis(key, evidence, steps, keys=frozenset({key}))
+def _axis(found: step_values.StepValues, evidence: str) -> StepAxis:
+    said = "; ".join([evidence, *found.left_out])
+    return StepAxis(found.key, said, found.steps, keys=frozenset({found.key}))
 
 
 def read(history: StoredHistory, key: KeyPath) -> RowSteps:
@@ -126,21 +137,27 @@ def _defined_axes(
     return sorted(others) if 2 * sum(covered) > len(covered) else []
 
 
-def _usable(history: StoredHistory, key: KeyPath, *, trusted: bool) -> RowSteps | None:
-    """Return the rows' steps if the key can be the axis, else None.
+def _unusable(found: step_values.StepValues, *, trusted: bool) -> str:
+    """Return why a key cannot be the axis, in words that go on from "it"; empty if it can.
 
-    It must be whole numbers throughout. Unless the framework or a definition vouches for it, it
-    must also be in at least half of the rows and hardly ever go back: a step within an epoch does.
+    It must count in whole numbers. Unless the framework or a definition vouches for it, it must
+    also be in at least half of the rows and hardly ever go back: a step within an epoch does.
     """
-    found = history.integers(key)
-    if found is None:
-        return None
-    values, logged = found
-    steps = values[logged]
-    if not steps.size:
-        return None
-    if not trusted:
-        backward = int((steps[1:] < steps[:-1]).sum())
-        if 2 * steps.size < logged.size or backward > max(3, steps.size // 100):
-            return None
-    return RowSteps(values, logged)
+    if not found.logged:
+        return "holds nothing but None"
+    if not found.counts:
+        return found.oddity
+    if trusted:
+        return ""
+    rows, steps = found.steps.known.size, found.steps.values[found.steps.known]
+    if 2 * found.logged < rows:
+        return f"is in {found.logged} of {rows} rows only"
+    backward = int((steps[1:] < steps[:-1]).sum())
+    if backward > max(3, steps.size // 100):
+        return f"falls in {backward} of {steps.size} rows"
+    return ""
+
+
+def without_counts(evidence: str) -> str:
+    """Return the evidence for an axis without its counts of rows, which grow with the run."""
+    return re.sub(r" in \d+ of \d+ rows\b", "", evidence)

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from dakota_wh.warehouse.checks import Finding
+    from dakota_wh.warehouse.findings import Finding
     from dakota_wh.warehouse.result import Result
 
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dakota_wh.plot.page.figure import Figure
 from dakota_wh.plot.page.table import Table
-from dakota_wh.warehouse.checks import Finding
+from dakota_wh.warehouse.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@
 -- column first_step BIGINT: first step at which it was logged
 -- column last_step BIGINT: last step at which it was logged
 -- column axis VARCHAR: the key that counts its steps, where they are not the run's own; else NULL
+-- column sign BIGINT: -1 where what is logged is the negative of the kind, as SB3 logs its entropy; views that give a kind's values multiply by it
 WITH sided AS (
     SELECT
         run_id,
@@ -26,6 +27,7 @@ WITH sided AS (
         first_step,
         last_step,
         axis,
+        sign,
         CASE
             WHEN kind IN ('reward', 'response_length', 'truncation') THEN 'orchestrator'
             WHEN kind IN ('loss', 'entropy', 'kl', 'grad_norm', 'lr') THEN 'trainer'
@@ -45,6 +47,6 @@ ranked AS (
     FROM sided
     WHERE role <> 'shared' OR writer IS NULL OR side IS NULL OR writer = side
 )
-SELECT run_id, role, kind, metric, samples, nonfinite, first_step, last_step, axis
+SELECT run_id, role, kind, metric, samples, nonfinite, first_step, last_step, axis, sign
 FROM ranked
 WHERE choice = 1

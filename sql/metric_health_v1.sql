@@ -1,6 +1,6 @@
 -- metric_health: which metrics say nothing, are at their limit, or have holes
 -- row: a metric of a run
--- formula: over the metric's values, one per step; positions are counted in the run's own steps, so that a sampled run has no gaps by that alone (runs has the run's)
+-- formula: over the metric's values, one per step; positions are counted in the run's own steps, or in those of the metric's axis where it has one of its own (series.axis: the steps of all metrics of that axis), so that a sampled run has no gaps by that alone (runs has the run's)
 -- note: sparse is not faulty: a metric logged every k steps has stride k and no gaps; a gap is a value that its own stride promises and that is missing
 -- note: saturated is asked of reward metrics and components between 0 and 1 only (NULL for others, whose limit is not known): mean >= 0.95, or 95 % of the second half's values >= 0.9
 -- note: constant and dead need 2 finite values; NULL with fewer
@@ -21,11 +21,11 @@
 -- column max DOUBLE: greatest finite value
 -- column mean DOUBLE: mean of the finite values
 -- column high_share DOUBLE: share of the second half's values that are >= 0.9; NULL where saturated is
--- column stride BIGINT: median distance from one value to the next, in steps of the run; NULL for one value
+-- column stride BIGINT: median distance from one value to the next, in steps of the run or axis; NULL for one value
 -- column regular BOOLEAN: at least 90 % of the distances are the stride; else gaps are counted against a stride that it does not keep
--- column unlogged BIGINT: steps of the run between its first and last value that have none, on purpose or not
--- column unlogged_before BIGINT: steps of the run before its first value
--- column unlogged_after BIGINT: steps of the run after its last value: it may have stopped
+-- column unlogged BIGINT: steps of the run or axis between its first and last value that have none, on purpose or not
+-- column unlogged_before BIGINT: steps of the run or axis before its first value
+-- column unlogged_after BIGINT: steps of the run or axis after its last value: it may have stopped
 -- column first_step BIGINT: first step at which it was logged
 -- column last_step BIGINT: last step at which it was logged
 -- column run_duplicate_steps BIGINT: steps of the run at which several log rows logged some key, from runs
@@ -38,20 +38,34 @@ WITH parameters AS (
         0.95 AS saturated_share,
         0.9 AS regular_share
 ),
+-- The run's own axis has no name here. Any other is made of the steps of its metrics.
+counted AS (
+    SELECT run_id, role, '' AS axis, step
+    FROM steps_v1
+    UNION ALL
+    SELECT s.run_id, s.role, s.axis, m.step
+    FROM series_v1 AS s
+    INNER JOIN metrics_v1 AS m
+        ON m.run_id = s.run_id AND m.role = s.role AND m.metric = s.metric
+    WHERE s.axis IS NOT NULL
+    GROUP BY s.run_id, s.role, s.axis, m.step
+),
 placed AS (
     SELECT
         run_id,
         role,
+        axis,
         step,
-        row_number() OVER (PARTITION BY run_id, role ORDER BY step ASC) AS place,
-        count(*) OVER (PARTITION BY run_id, role) AS places
-    FROM steps_v1
+        row_number() OVER (PARTITION BY run_id, role, axis ORDER BY step ASC) AS place,
+        count(*) OVER (PARTITION BY run_id, role, axis) AS places
+    FROM counted
 ),
 spans AS (
     SELECT
         s.run_id,
         s.role,
         s.metric,
+        coalesce(s.axis, '') AS axis,
         s.kind,
         s.samples,
         s.nonfinite,
@@ -64,8 +78,12 @@ spans AS (
         coalesce(s.kind IN ('reward', 'reward_component'), FALSE)
         OR lower(s.metric) LIKE '%reward%' OR lower(s.metric) LIKE '%score%' AS of_reward
     FROM series_v1 AS s
-    LEFT JOIN placed AS a ON a.run_id = s.run_id AND a.role = s.role AND a.step = s.first_step
-    LEFT JOIN placed AS z ON z.run_id = s.run_id AND z.role = s.role AND z.step = s.last_step
+    LEFT JOIN placed AS a
+        ON a.run_id = s.run_id AND a.role = s.role AND a.axis = coalesce(s.axis, '')
+        AND a.step = s.first_step
+    LEFT JOIN placed AS z
+        ON z.run_id = s.run_id AND z.role = s.role AND z.axis = coalesce(s.axis, '')
+        AND z.step = s.last_step
 ),
 measured AS (
     SELECT
@@ -96,7 +114,7 @@ distances AS (
     INNER JOIN metrics_v1 AS m
         ON m.run_id = s.run_id AND m.role = s.role AND m.metric = s.metric
     INNER JOIN placed AS p
-        ON p.run_id = m.run_id AND p.role = m.role AND p.step = m.step
+        ON p.run_id = m.run_id AND p.role = m.role AND p.axis = s.axis AND p.step = m.step
     WHERE s.unlogged > 0
 ),
 strides AS (

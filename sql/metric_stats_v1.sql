@@ -1,6 +1,7 @@
 -- metric_stats: what each metric of a run amounts to
 -- row: a metric of a run
 -- formula: over the metric's finite values, one per step, in step order
+-- note: std is taken around a value of the metric where all lie far from 0, within 1 % of each other: the mean of squares would lose digits there
 -- note: a metric that was only ever NaN or Infinity has a row with samples 0 and NULLs; a std that DOUBLE cannot hold is NULL
 -- column run_id VARCHAR: the run
 -- column role VARCHAR: its role
@@ -55,6 +56,28 @@ measured AS (
     FROM finite
     GROUP BY run_id, role, metric
 ),
+-- Beside measured, which is read once so that a filter by run reaches its files.
+shifted AS (
+    SELECT run_id, role, metric, low AS origin
+    FROM (
+        SELECT run_id, role, metric, min(value) AS low, max(value) AS high
+        FROM metrics_v1
+        WHERE ord IS NOT NULL
+        GROUP BY run_id, role, metric
+    ) AS ranges
+    WHERE
+        low < high
+        AND greatest(abs(low), abs(high)) <= 1e100
+        AND greatest(abs(low), abs(high)) / 200 > high / 2 - low / 2
+),
+closer AS (
+    SELECT s.run_id, s.role, s.metric, stddev_samp(m.value - s.origin) AS std
+    FROM shifted AS s
+    INNER JOIN metrics_v1 AS m
+        ON m.run_id = s.run_id AND m.role = s.role AND m.metric = s.metric
+    WHERE m.ord IS NOT NULL
+    GROUP BY s.run_id, s.role, s.metric
+),
 scaled AS (
     SELECT
         run_id,
@@ -84,7 +107,10 @@ SELECT
     s.samples,
     greatest(least(s.mean, s.max), s.min) AS mean,
     s.median,
-    CASE WHEN NOT isnan(s.std) AND s.std <= 1.7976931348623157e308 THEN s.std END AS std,
+    CASE
+        WHEN c.std IS NOT NULL THEN c.std
+        WHEN NOT isnan(s.std) AND s.std <= 1.7976931348623157e308 THEN s.std
+    END AS std,
     s.min,
     s.max,
     s.final,
@@ -94,4 +120,5 @@ SELECT
     s.last_step,
     r.completeness
 FROM scaled AS s
+LEFT JOIN closer AS c ON c.run_id = s.run_id AND c.role = s.role AND c.metric = s.metric
 LEFT JOIN runs_v1 AS r ON r.run_id = s.run_id AND r.role = s.role

@@ -1,9 +1,9 @@
 -- project_values: what do the runs of a project reach, kind by kind?
 -- row: a kind that runs of an entity, project and role have a main metric of (main_metrics)
--- formula: a run's value is the mean of the last 100 finite values of its main metric of the kind
+-- formula: a run's value is the mean of the last finite values of its main metric of the kind, the last tenth of them, at least 1 and at most 100
 -- note: runs without entity or project are taken together; a metric with no finite value, or one beyond 1e100, is left out
 -- note: runs of different length, data or reward are taken together all the same; run_comparison has each
--- note: parameters: 100 values
+-- note: parameters: a tenth, 100 values
 -- column entity VARCHAR: W&B entity
 -- column project VARCHAR: W&B project
 -- column role VARCHAR: role of the runs
@@ -17,20 +17,25 @@
 -- column lowest_run_id VARCHAR: a run that has the lowest value
 -- column highest_run_id VARCHAR: a run that has the highest value
 WITH parameters AS (
-    SELECT 100 AS last_values
+    SELECT
+        100 AS last_values,
+        10 AS last_divisor
 ),
 valued AS (
     SELECT
         k.run_id,
         k.role,
         k.kind,
-        avg(m.value) FILTER (WHERE abs(m.value) <= 1e100) AS value,
+        avg(m.value * k.sign) FILTER (WHERE abs(m.value) <= 1e100) AS value,
         max(abs(m.value)) AS peak
     FROM main_metrics_v1 AS k
     INNER JOIN metrics_v1 AS m
         ON m.run_id = k.run_id AND m.role = k.role AND m.metric = k.metric
     CROSS JOIN parameters AS p
-    WHERE m.ord >= k.samples - p.last_values
+    WHERE
+        m.ord >= k.samples - least(
+            p.last_values, greatest(k.samples // NULLIF(p.last_divisor, 0), 1)
+        )
     GROUP BY k.run_id, k.role, k.kind
 ),
 ranged AS (

@@ -16,7 +16,7 @@
 -- column reward_metric VARCHAR: the reward that is explained
 -- column state VARCHAR: weighted; never moved; not separable (moves only together with others); too few steps; no weighted sum
 -- column evidence VARCHAR: the same in words
--- column assumed_weight_left DOUBLE: an assumption, no finding: were the weights meant to sum to one, so much is left for all components that never moved, together
+-- column assumed_weight_left DOUBLE: an assumption, no finding: were the weights meant to sum to one, so much is left for all components that never moved, together; NULL where the values refute it: more than one is used up, or no weights of that sum explain the intercept
 -- column intercept DOUBLE: constant of the fit: 0 unless the sum fits only with one
 -- column r2_of_changes DOUBLE: R² of the same fit for step-to-step changes: low where only a trend is common
 -- column samples BIGINT: steps of the fit; of the component's own values where it has none

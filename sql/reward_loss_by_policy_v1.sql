@@ -30,13 +30,15 @@ pairs AS (
 ),
 -- The five metrics of each pair, each with the run to take it from.
 wanted AS (
-    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric
+    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric,
+        c.sign
     FROM pairs AS p
     INNER JOIN main_metrics_v1 AS c
         ON c.run_id = p.orchestrator_run_id AND c.role = p.orchestrator_role
     WHERE c.kind = 'reward' AND c.axis IS NULL
     UNION ALL
-    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric
+    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric,
+        c.sign
     FROM pairs AS p
     INNER JOIN main_metrics_v1 AS c
         ON c.run_id = p.trainer_run_id AND c.role = p.trainer_role
@@ -48,7 +50,8 @@ wanted AS (
         p.orchestrator_run_id,
         p.orchestrator_role,
         'version',
-        v.version_metric
+        v.version_metric,
+        1
     FROM pairs AS p
     CROSS JOIN parameters AS v
 ),
@@ -71,7 +74,7 @@ measured AS (
         m.step,
         max(m.value) FILTER (WHERE w.kind = 'reward') AS reward,
         max(m.value) FILTER (WHERE w.kind = 'loss') AS loss,
-        max(m.value) FILTER (WHERE w.kind = 'entropy') AS entropy,
+        max(m.value * w.sign) FILTER (WHERE w.kind = 'entropy') AS entropy,
         max(m.value) FILTER (WHERE w.kind = 'kl') AS kl,
         max(m.value) FILTER (WHERE w.kind = 'grad_norm') AS grad_norm,
         max(CASE

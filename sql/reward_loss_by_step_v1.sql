@@ -17,7 +17,7 @@
 -- column kl_metric VARCHAR: the key that kl is
 -- column grad_norm_metric VARCHAR: the key that grad_norm is
 WITH chosen AS (
-    SELECT run_id, role, kind, metric
+    SELECT run_id, role, kind, metric, sign
     FROM main_metrics_v1
     WHERE kind IN ('reward', 'loss', 'entropy', 'kl', 'grad_norm') AND axis IS NULL
 ),
@@ -27,13 +27,15 @@ pairs AS (
 ),
 -- The five metrics of each pair, each with the run to take it from.
 wanted AS (
-    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric
+    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric,
+        c.sign
     FROM pairs AS p
     INNER JOIN chosen AS c
         ON c.run_id = p.orchestrator_run_id AND c.role = p.orchestrator_role
     WHERE c.kind = 'reward'
     UNION ALL
-    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric
+    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric,
+        c.sign
     FROM pairs AS p
     INNER JOIN chosen AS c
         ON c.run_id = p.trainer_run_id AND c.role = p.trainer_role
@@ -58,7 +60,7 @@ measured AS (
         m.step,
         max(m.value) FILTER (WHERE w.kind = 'reward') AS reward,
         max(m.value) FILTER (WHERE w.kind = 'loss') AS loss,
-        max(m.value) FILTER (WHERE w.kind = 'entropy') AS entropy,
+        max(m.value * w.sign) FILTER (WHERE w.kind = 'entropy') AS entropy,
         max(m.value) FILTER (WHERE w.kind = 'kl') AS kl,
         max(m.value) FILTER (WHERE w.kind = 'grad_norm') AS grad_norm
     FROM wanted AS w

@@ -50,13 +50,15 @@ pairs AS (
     FROM run_pairs_v1
 ),
 wanted AS (
-    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric
+    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric,
+        c.sign
     FROM pairs AS p
     INNER JOIN main_metrics_v1 AS c
         ON c.run_id = p.orchestrator_run_id AND c.role = p.orchestrator_role
     WHERE c.kind IN ('reward', 'response_length', 'truncation') AND c.axis IS NULL
     UNION ALL
-    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric
+    SELECT p.orchestrator_run_id, p.trainer_run_id, c.run_id, c.role, c.kind, c.metric,
+        c.sign
     FROM pairs AS p
     INNER JOIN main_metrics_v1 AS c
         ON c.run_id = p.trainer_run_id AND c.role = p.trainer_role
@@ -64,7 +66,8 @@ wanted AS (
 ),
 numbers AS (
     SELECT
-        w.orchestrator_run_id, w.trainer_run_id, w.kind, w.metric, m.step, m.value
+        w.orchestrator_run_id, w.trainer_run_id, w.kind, w.metric, m.step,
+        m.value * w.sign AS value
     FROM wanted AS w
     INNER JOIN metrics_v1 AS m
         ON m.run_id = w.run_id AND m.role = w.role AND m.metric = w.metric

@@ -2,7 +2,8 @@
 -- row: a reward metric of a run with at least 10 samples, and a milestone
 -- formula: target = first value + milestone % of (last value - first value); step is that of the first value that reaches it
 -- note: the single first and last values are as noisy as any: the robust columns take the mean of the first 20 and of the last 20 values for them, and the first step whose trailing mean of 20 values reaches the target
--- note: a reward metric is one whose name contains reward or score, in any case
+-- note: means of 20 resist noise, not outliers: one value among the last 20 that is far off, by 20 times the improvement say, moves every robust target, and with it robust_step to the end
+-- note: a reward metric is one whose name contains reward or score, in any case, or whose kind is reward or reward_component (reward_metrics)
 -- note: parameters: 10 samples; robust: a window of 20, and 40 samples
 -- note: NULL where the metric did not improve, or has too few samples
 -- column run_id VARCHAR: the run
@@ -38,9 +39,11 @@ milestones AS (
     SELECT 90
 ),
 finite AS (
-    SELECT run_id, role, metric, step, ord, value
-    FROM metrics_v1
-    WHERE ord IS NOT NULL AND (lower(metric) LIKE '%reward%' OR lower(metric) LIKE '%score%')
+    SELECT m.run_id, m.role, m.metric, m.step, m.ord, m.value
+    FROM metrics_v1 AS m
+    INNER JOIN reward_metrics_v1 AS r
+        ON r.run_id = m.run_id AND r.role = m.role AND r.metric = m.metric
+    WHERE m.ord IS NOT NULL
 ),
 -- Beyond 1e100 in units of 2^600, so that no sum overflows, as in metric_stats.
 smoothed AS (

@@ -1,7 +1,7 @@
 -- reward_trends: does each reward metric rise from its first half to its second?
 -- row: a reward metric of a run with more than 10 samples
 -- formula: the first half is the first n // 2 finite values in step order, the second half is the rest
--- note: a reward metric is one whose name contains reward or score, in any case
+-- note: a reward metric is one whose name contains reward or score, in any case, or whose kind is reward or reward_component (reward_metrics)
 -- column run_id VARCHAR: the run
 -- column role VARCHAR: its role
 -- column metric VARCHAR: the key as logged
@@ -12,14 +12,15 @@
 -- column improvement_pct DOUBLE: improvement / |first_half_mean| * 100 (%); NULL where first_half_mean is 0
 -- column completeness VARCHAR: verdict on the run's data, from runs
 SELECT
-    run_id,
-    role,
-    metric,
-    samples,
-    first_half_mean,
-    second_half_mean,
-    improvement,
-    improvement_pct,
-    completeness
-FROM metric_trends_v1
-WHERE lower(metric) LIKE '%reward%' OR lower(metric) LIKE '%score%'
+    m.run_id,
+    m.role,
+    m.metric,
+    m.samples,
+    m.first_half_mean,
+    m.second_half_mean,
+    m.improvement,
+    m.improvement_pct,
+    m.completeness
+FROM metric_trends_v1 AS m
+INNER JOIN reward_metrics_v1 AS r
+    ON r.run_id = m.run_id AND r.role = m.role AND r.metric = m.metric

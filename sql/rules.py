@@ -10,10 +10,12 @@ A file is one SELECT over the views under a header that describes it:
 
 The SELECT gives a row per finding: ``run_id``, ``severity`` (info, warning or error; NULL for
 none), ``metric``, and the numbers. ``$least_samples`` is the parameter; ``{…}`` stand for columns.
+A column ``words`` is a part of the sentence that depends on the numbers, and is none of them.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -113,7 +115,7 @@ def thresholds(given: Mapping[str, float]) -> dict[str, dict[str, float | str]]:
     """Return the parameters of every rule, with those that are ``given`` as ``rule.parameter``.
 
     Raises:
-        UsageProblem: there is no such rule or parameter.
+        UsageProblem: there is no such rule or parameter, or it cannot have that value.
     """
     values = {c.name: {p.name: p.default for p in c.parameters} for c in all_checks()}
     for name, value in given.items():
@@ -121,6 +123,11 @@ def thresholds(given: Mapping[str, float]) -> dict[str, dict[str, float | str]]:
         if not isinstance(values.get(rule, {}).get(parameter), float):
             raise UsageProblem(
                 f"There is no threshold {name!r}.", hint="All of them: dakota-wh check --rules"
+            )
+        if not math.isfinite(value) or value < 0:
+            raise UsageProblem(
+                f"The threshold {name} cannot be {value:g}.",
+                hint="Give a number from 0 on (1e9 silences a rule): dakota-wh check --rules",
             )
         values[rule][parameter] = value
     return values

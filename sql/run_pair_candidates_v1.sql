@@ -1,7 +1,9 @@
 -- run_pair_candidates: every orchestrator and trainer that could belong together, with the points for it
 -- row: an orchestrator and a trainer of compatible entity and project
--- formula: score = name + group + config + start + overlap + last_step + data; accepted where score >= 5, the runs ran at the same time, and every rival of either run is at least 2 points below
--- note: prefilter: a pair with at most 1 point before the data check is no candidate, for 1 + 2 can neither be accepted (5) nor rival what is (5 - 2)
+-- formula: score = name + group + config + start + overlap + last_step + data + contradiction; accepted where score >= 5, the runs ran at the same time, nothing contradicts, and every rival of either run is at least 2 points below
+-- note: what both runs say and say differently (name, group, output_dir) counts against the pair, and leaves the decision to a person however many points there are
+-- note: restarted: of an orchestrator's trainers several ran one after the other and went on with its steps, so that none of them is its trainer; each has half of its steps in the orchestrator's, passes the data check, and has 5 points without those for the start
+-- note: prefilter: a pair with at most 1 point before the data check, contradictions aside, is no candidate, for 1 + 2 can neither be accepted (5) nor rival what is (5 - 2)
 -- note: the data check compares when the first row of a step was logged: a late evaluation belongs to a step that was done long before
 -- note: the data check reads the steps of a candidate that ran at the same time and is among the 5 best of its orchestrator and of its trainer before the check; any other is a rival as if the check had passed
 -- note: a run of a fixed pair (fixed_pairs) is in no candidate, and nobody's rival
@@ -20,6 +22,8 @@
 -- column overlap_score DOUBLE: +2 where the runs overlap for at least 80 % of the shorter
 -- column last_step_score DOUBLE: +1 for the same last step
 -- column data_score DOUBLE: of at least 20 common steps, the trainer logged at least 95 % not before the orchestrator +2, else -5; -5 for runs that never ran at the same time; 0 unchecked
+-- column contradiction_score DOUBLE: -4 for different names where both end in their role, -3 for different groups, -2 for an output_dir that is neither the other's nor inside it
+-- column restarted BOOLEAN: one of several trainers that cover the orchestrator's steps one after the other
 -- column start_gap DOUBLE: time between the starts (s)
 -- column overlap_share DOUBLE: time both ran / duration of the shorter run
 -- column joined_steps BIGINT: common steps that the data check saw; NULL unchecked
@@ -73,12 +77,20 @@ sides AS (
         NULLIF(regexp_replace(
             lower(r.name), '[-_. ](orchestrator|orch|trainer)([-_. ]?[0-9]+)?$', ''
         ), '') AS stem,
+        regexp_replace(
+            lower(r.name), '[-_. ](orchestrator|orch|trainer)([-_. ]?[0-9]+)?$', ''
+        ) <> lower(r.name) AS named_after_role,
         NULLIF(r.run_group, '') AS run_group,
         r.started_at,
         r.ended_at,
         floor(epoch(r.created_at)) AS created_at,
         coalesce(l.last_step, CAST(r.last_step AS DOUBLE)) AS last_step,
-        NULLIF(regexp_replace(c.output_dir, '/+$', ''), '') AS output_dir,
+        r.steps,
+        r.first_step AS first_stored_step,
+        r.last_step AS last_stored_step,
+        NULLIF(
+            regexp_replace(regexp_replace(c.output_dir, '(/run_default)?/*$', ''), '^([.]/+)+', ''), ''
+        ) AS output_dir,
         c.model_name,
         c.max_steps,
         c.async_level,
@@ -98,6 +110,28 @@ compared AS (
         o.stem,
         o.run_group,
         o.last_step,
+        t.stem AS trainer_stem,
+        t.run_group AS trainer_group,
+        t.steps AS trainer_steps,
+        t.first_stored_step AS trainer_first_step,
+        t.last_stored_step AS trainer_last_step,
+        t.started_at AS trainer_started_at,
+        t.ended_at AS trainer_ended_at,
+        CASE
+            WHEN o.stem <> t.stem AND o.named_after_role AND t.named_after_role THEN 4 ELSE 0
+        END AS other_name,
+        CASE WHEN o.run_group <> t.run_group THEN 3 ELSE 0 END AS other_group,
+        -- A relative folder may be the end of an absolute one.
+        CASE
+            WHEN
+                o.output_dir <> t.output_dir
+                AND '/' || o.output_dir || '/' NOT LIKE '%/' || t.output_dir || '/%'
+                AND '/' || t.output_dir || '/' NOT LIKE '%/' || o.output_dir || '/%'
+                AND NOT starts_with(o.output_dir, t.output_dir || '/')
+                AND NOT starts_with(t.output_dir, o.output_dir || '/')
+                THEN 2
+            ELSE 0
+        END AS other_output_dir,
         CASE WHEN o.stem = t.stem THEN 4 ELSE 0 END AS name_score,
         CASE WHEN o.run_group = t.run_group THEN 3 ELSE 0 END AS group_score,
         CASE
@@ -154,10 +188,11 @@ prefiltered AS (
         SELECT
             *,
             name_score + group_score + config_score + start_score + overlap_score
-            + last_step_score AS facts
+            + last_step_score - other_name - other_group - other_output_dir AS facts,
+            -other_name - other_group - other_output_dir AS contradiction_score
         FROM timed
     ) AS added_up
-    WHERE facts - CASE WHEN apart THEN 5 ELSE 0 END > 1
+    WHERE facts - contradiction_score - CASE WHEN apart THEN 5 ELSE 0 END > 1
 ),
 ranked AS (
     SELECT
@@ -212,6 +247,49 @@ scored AS (
         facts + CASE WHEN checkable AND NOT checked THEN 2 ELSE data_score END AS at_best
     FROM judged
 ),
+-- Trainers of one orchestrator that went on with its steps, each when another ended (within 60 s).
+covering AS (
+    SELECT
+        orchestrator_run_id,
+        trainer_run_id,
+        trainer_first_step,
+        trainer_last_step,
+        trainer_started_at,
+        trainer_ended_at
+    FROM (
+        SELECT
+            *,
+            max(at_best) OVER (PARTITION BY trainer_run_id, apart) AS best_of_trainer
+        FROM scored
+    ) AS placed
+    WHERE
+        NOT apart
+        AND contradiction_score = 0
+        AND data_score >= 0
+        AND joined_steps > 0
+        AND joined_steps * 2 >= trainer_steps
+        AND score - start_score >= 5
+        AND at_best >= best_of_trainer
+),
+chained AS (
+    SELECT a.orchestrator_run_id, a.trainer_run_id
+    FROM covering AS a
+    INNER JOIN covering AS b
+        ON b.orchestrator_run_id = a.orchestrator_run_id
+        AND (
+            (
+                a.trainer_ended_at - 60 <= b.trainer_started_at
+                AND a.trainer_first_step < b.trainer_first_step
+                AND a.trainer_last_step < b.trainer_last_step
+            )
+            OR (
+                b.trainer_ended_at - 60 <= a.trainer_started_at
+                AND b.trainer_first_step < a.trainer_first_step
+                AND b.trainer_last_step < a.trainer_last_step
+            )
+        )
+    GROUP BY a.orchestrator_run_id, a.trainer_run_id
+),
 -- What the others of the same run have or may have: the next one for the first, the first for all
 -- others. Runs apart are nobody's rival.
 rivals AS (
@@ -234,24 +312,31 @@ rivals AS (
 ),
 settled AS (
     SELECT
-        *,
+        r.*,
+        c.trainer_run_id IS NOT NULL AS restarted,
         CASE
             WHEN NOT apart THEN greatest(
                 CASE WHEN orchestrator_place = 1 THEN orchestrator_next ELSE orchestrator_best END,
                 CASE WHEN trainer_place = 1 THEN trainer_next ELSE trainer_best END
             )
         END AS rival_score
-    FROM rivals
+    FROM rivals AS r
+    LEFT JOIN chained AS c
+        ON c.orchestrator_run_id = r.orchestrator_run_id AND c.trainer_run_id = r.trainer_run_id
 )
 SELECT
     orchestrator_run_id,
     trainer_run_id,
-    NOT apart AND score >= 5 AND coalesce(rival_score <= score - 2, TRUE) AS accepted,
+    NOT apart AND score >= 5 AND contradiction_score = 0 AND NOT restarted
+    AND coalesce(rival_score <= score - 2, TRUE) AS accepted,
     CASE
         WHEN apart THEN 'the runs never ran at the same time'
-        WHEN score < 5 THEN 'fewer than 5 points'
+        WHEN score < 5 AND NOT restarted THEN 'fewer than 5 points'
+        WHEN restarted THEN
+            'ambiguous: several trainers cover the orchestrator''s steps one after the other'
         WHEN rival_score > score THEN 'another candidate has or may have more points'
         WHEN rival_score > score - 2 THEN 'ambiguous: another candidate is less than 2 points below'
+        WHEN contradiction_score < 0 THEN 'ambiguous: what the two runs say contradicts'
         ELSE 'accepted'
     END AS decision,
     CAST(score AS DOUBLE) AS score,
@@ -259,7 +344,16 @@ SELECT
         '; ',
         CASE WHEN name_score > 0 THEN 'same name ' || stem || ' (+4)' END,
         CASE WHEN group_score > 0 THEN 'same group ' || run_group || ' (+3)' END,
+        CASE
+            WHEN other_name > 0 THEN
+                'different names ' || stem || ' and ' || trainer_stem || ' (-4)'
+        END,
+        CASE
+            WHEN other_group > 0 THEN
+                'different groups ' || run_group || ' and ' || trainer_group || ' (-3)'
+        END,
         CASE WHEN output_dir_score > 0 THEN 'same output_dir (+2)' END,
+        CASE WHEN other_output_dir > 0 THEN 'different output_dir (-2)' END,
         CASE WHEN model_score > 0 THEN 'same model.name (+1)' END,
         CASE WHEN max_steps_score > 0 THEN 'same max_steps (+1)' END,
         CASE WHEN async_score > 0 THEN 'same async_level (+0.5)' END,
@@ -312,6 +406,8 @@ SELECT
     CAST(overlap_score AS DOUBLE) AS overlap_score,
     CAST(last_step_score AS DOUBLE) AS last_step_score,
     CAST(data_score AS DOUBLE) AS data_score,
+    CAST(contradiction_score AS DOUBLE) AS contradiction_score,
+    restarted,
     start_gap,
     overlap_share,
     joined_steps,

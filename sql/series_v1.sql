@@ -1,5 +1,6 @@
 -- series: which metrics a run has, what each means, and how much of it there is
 -- row: a metric of a run
+-- note: a reward metric that never was a number has a row with samples 0 and no kind
 -- column run_id VARCHAR: the run
 -- column role VARCHAR: its role
 -- column metric VARCHAR: the key as logged
@@ -11,6 +12,8 @@
 -- column first_step BIGINT: first step at which it was logged
 -- column last_step BIGINT: last step at which it was logged
 -- column axis VARCHAR: the key that counts its steps, where they are not the run's own (step_key in runs) and nothing else can be joined to them by step; else NULL
+-- column sign BIGINT: -1 where what is logged is the negative of its kind, such as SB3's entropy_loss of the entropy; else 1
+-- column not_numbers BIGINT: log rows in which it is a text or a list, which is in history only; counted for reward metrics, NULL for others
 SELECT
     run_id,
     role,
@@ -22,5 +25,7 @@ SELECT
     nonfinite,
     first_step,
     last_step,
-    axis
+    axis,
+    sign,
+    not_numbers
 FROM stored_series

@@ -2,7 +2,7 @@
 -- row: one of these metrics of a run, with 2 to 2000 samples
 -- formula: the median of (later value - earlier value) / (later step - earlier step) over all pairs of samples
 -- note: 1000 samples are 499500 pairs, held in memory while the median is taken: in a large warehouse ask for one run at a time; trend_evidence has a slope over 20 parts of every metric at no such price
--- note: a reward metric is one whose name contains reward or score, in any case; main as in main_metrics
+-- note: a reward metric is one whose name contains reward or score, in any case, or whose kind is reward or reward_component (reward_metrics); main as in main_metrics
 -- note: parameters: at most 2000 samples
 -- column run_id VARCHAR: the run
 -- column role VARCHAR: its role
@@ -26,13 +26,14 @@ chosen AS (
     LEFT JOIN main_metrics_v1 AS k
         ON k.run_id = s.run_id AND k.role = s.role AND k.metric = s.metric
         AND k.kind IN ('loss', 'entropy', 'kl', 'grad_norm')
+    LEFT JOIN reward_metrics_v1 AS r
+        ON r.run_id = s.run_id AND r.role = s.role AND r.metric = s.metric
     CROSS JOIN parameters AS p
     WHERE
         s.samples >= 2 AND s.samples <= p.most_samples
         AND (
             k.metric IS NOT NULL
-            OR lower(s.metric) LIKE '%reward%'
-            OR lower(s.metric) LIKE '%score%'
+            OR r.metric IS NOT NULL
         )
 ),
 -- In units of 8, so that no difference of two slopes leaves the range of DOUBLE. Written out twice:

@@ -1,5 +1,5 @@
 -- training_dynamics: what happened to entropy, length, truncation, the sampler's agreement with the trainer, and the reward, from the beginning to the end
--- row: a quantity of a pair (in a run that holds both sides, of the run; a run without a partner has rows of its own side)
+-- row: a quantity of a pair (in a run that holds both sides, or whose role is unknown, of the run; a run without a partner has rows of its own side)
 -- formula: the mean over the first and the last tenth of the quantity's finite values, and what part of the first was lost
 -- note: quantity: reward, response_length, truncation (from the orchestrator); entropy, kl, inference_probs, trainer_probs, probs_gap, masked_share (from the trainer)
 -- note: probs_gap is inference_probs - trainer_probs at each step: how much surer of its tokens the engine that sampled them was than the trainer is; kl is in prime-rl the mismatch between the two, not a distance from a reference model
@@ -52,6 +52,11 @@ sides AS (
         role
     FROM alone
     WHERE role IN ('orchestrator', 'trainer')
+    UNION ALL
+    SELECT a.run_id, a.run_id, e.side, a.run_id, a.role
+    FROM alone AS a
+    CROSS JOIN (SELECT 'orchestrator' AS side UNION ALL SELECT 'trainer') AS e
+    WHERE a.role = 'unknown'
 ),
 quantities AS (
     SELECT
@@ -59,7 +64,8 @@ quantities AS (
         role,
         metric,
         kind AS quantity,
-        CASE WHEN kind IN ('entropy', 'kl') THEN 'trainer' ELSE 'orchestrator' END AS side
+        CASE WHEN kind IN ('entropy', 'kl') THEN 'trainer' ELSE 'orchestrator' END AS side,
+        sign
     FROM main_metrics_v1
     WHERE kind IN ('reward', 'response_length', 'truncation', 'entropy', 'kl')
     UNION ALL
@@ -72,7 +78,8 @@ quantities AS (
             WHEN metric = 'trainer_probs/mean' THEN 'trainer_probs'
             ELSE 'masked_share'
         END,
-        'trainer'
+        'trainer',
+        1
     FROM series_v1
     WHERE metric IN ('inference_probs/mean', 'trainer_probs/mean', 'is_masked/mean')
 ),
@@ -85,7 +92,7 @@ logged AS (
         q.quantity,
         q.metric,
         m.step,
-        m.value
+        m.value * q.sign AS value
     FROM sides AS s
     INNER JOIN quantities AS q ON q.run_id = s.run_id AND q.role = s.role AND q.side = s.side
     INNER JOIN metrics_v1 AS m

@@ -13,6 +13,8 @@
 -- column nonfinite BIGINT: values that are NaN or Infinity
 -- column first_step BIGINT: first step at which it was logged
 -- column last_step BIGINT: last step at which it was logged
+-- column sign BIGINT: -1 where what is logged is the negative of its kind, from series
+-- column better VARCHAR: high or low: which way is good, from metric_directions; NULL where neither is known to be
 WITH sided AS (
     SELECT
         run_id,
@@ -37,9 +39,14 @@ SELECT
     s.samples,
     s.nonfinite,
     s.first_step,
-    s.last_step
+    s.last_step,
+    s.sign,
+    d.better
 FROM trainings_v1 AS t
 INNER JOIN series_v1 AS s ON s.run_id = t.run_id AND s.role = t.role
 LEFT JOIN sided AS m
     ON m.run_id = s.run_id AND m.role = s.role AND m.metric = s.metric
     AND (t.runs = 1 OR m.side IS NULL OR m.side = t.side)
+LEFT JOIN metric_directions_v1 AS d
+    ON d.run_id = s.run_id AND d.role = s.role AND d.metric = s.metric
+WHERE s.samples + s.nonfinite > 0

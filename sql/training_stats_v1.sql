@@ -1,7 +1,7 @@
 -- training_stats: what does every other metric of a run amount to?
 -- row: a metric of a run that is not a reward metric
 -- formula: over the metric's finite values, one per step, in step order
--- note: every metric that reward_stats leaves out: its name contains neither reward nor score
+-- note: every metric that reward_stats leaves out, which is none of reward_metrics
 -- note: a metric that was only ever NaN or Infinity has a row with samples 0 and NULLs; a std that DOUBLE cannot hold is NULL
 -- column run_id VARCHAR: the run
 -- column role VARCHAR: its role
@@ -19,20 +19,22 @@
 -- column last_step BIGINT: step of final
 -- column completeness VARCHAR: verdict on the run's data, from runs
 SELECT
-    run_id,
-    role,
-    metric,
-    samples,
-    mean,
-    median,
-    std,
-    min,
-    max,
-    final,
-    nonfinite,
-    initial,
-    first_step,
-    last_step,
-    completeness
-FROM metric_stats_v1
-WHERE NOT (lower(metric) LIKE '%reward%' OR lower(metric) LIKE '%score%')
+    m.run_id,
+    m.role,
+    m.metric,
+    m.samples,
+    m.mean,
+    m.median,
+    m.std,
+    m.min,
+    m.max,
+    m.final,
+    m.nonfinite,
+    m.initial,
+    m.first_step,
+    m.last_step,
+    m.completeness
+FROM metric_stats_v1 AS m
+LEFT JOIN reward_metrics_v1 AS r
+    ON r.run_id = m.run_id AND r.role = m.role AND r.metric = m.metric
+WHERE r.metric IS NULL

@@ -1,7 +1,7 @@
 -- training_trends: how does every other metric change from its first half to its second?
 -- row: a metric of a run that is not a reward metric, with more than 10 samples
 -- formula: the first half is the first n // 2 finite values in step order, the second half is the rest
--- note: every metric that reward_trends leaves out: its name contains neither reward nor score
+-- note: every metric that reward_trends leaves out, which is none of reward_metrics
 -- column run_id VARCHAR: the run
 -- column role VARCHAR: its role
 -- column metric VARCHAR: the key as logged
@@ -12,14 +12,16 @@
 -- column improvement_pct DOUBLE: improvement / |first_half_mean| * 100 (%); NULL where first_half_mean is 0
 -- column completeness VARCHAR: verdict on the run's data, from runs
 SELECT
-    run_id,
-    role,
-    metric,
-    samples,
-    first_half_mean,
-    second_half_mean,
-    improvement,
-    improvement_pct,
-    completeness
-FROM metric_trends_v1
-WHERE NOT (lower(metric) LIKE '%reward%' OR lower(metric) LIKE '%score%')
+    m.run_id,
+    m.role,
+    m.metric,
+    m.samples,
+    m.first_half_mean,
+    m.second_half_mean,
+    m.improvement,
+    m.improvement_pct,
+    m.completeness
+FROM metric_trends_v1 AS m
+LEFT JOIN reward_metrics_v1 AS r
+    ON r.run_id = m.run_id AND r.role = m.role AND r.metric = m.metric
+WHERE r.metric IS NULL

@@ -1,18 +1,23 @@
 -- trend_evidence: how sure is it that a metric rises or falls, and does it still?
 -- row: a metric of a run with more than 10 samples
--- formula: beside the half split of reward_trends: Mann-Kendall and Theil-Sen on 20 means of equal parts, least squares, autocorrelation, an interval for the difference of the halves from means of 10 batches each, and the same tests on the last quarter
--- note: verdict: constant; not distinguishable where |mk_z| < 1.96 or the difference of the halves has the other sign; else rising or falling; for a kind that is better high (reward, reward_component, throughput) or low (step_time), improving or degrading. A loss, entropy, KL, gradient norm, learning rate or length is neither good nor bad by itself
--- note: a screening, not a proof: of 100 metrics of white noise about 4 are called rising or falling; where each of 1000 values keeps 0.95 of the one before, 12, and 32 of 200 such values: look at lag1_autocorrelation and support
--- note: support says whether the interval of the difference of the halves bears the verdict out: it is the more cautious of the two, and wide where a learning curve fills a half
--- note: parameters: |z| 1.96; an interval needs 50 samples in the smaller half, a tail state 40 samples in all; last_mean: 100 samples; the parts and batches are those of metric_parts, the tail that of metric_frames (the last quarter, at least 10 samples)
+-- formula: beside the half split of reward_trends: Mann-Kendall and Theil-Sen on 20 means of equal parts, how much these parts hang together, least squares, autocorrelation, an interval for the difference of the halves from means of 10 batches each, and the same tests on the last quarter
+-- note: verdict: rising or falling where |mk_z| >= 1.96, the difference of the halves has the same sign, and it is no slow wandering: the parts hardly turn back (turned_back <= 0.2); or there are 8 effective_parts and |mk_z_adjusted| >= 1.96; or the batches of the halves are worth 8 independent ones, and the interval excludes 0 though widened for how they hang together. Without the latter it is too correlated, as in compare: one draw of a slow wandering looks the same
+-- note: for a kind that is better high or low (column better) the words are improving or degrading. A loss, entropy, KL, gradient norm, learning rate or length is neither good nor bad by itself
+-- note: where Mann-Kendall sees no trend it is no steady trend if the parts moved all the same (shape is not level: it fell at once and stayed there, or fell and rose again), else not distinguishable
+-- note: {{RATES}}
+-- note: support holds the verdict beside the plain interval of the difference of the halves, which is not the more cautious of the two: it excludes 0 about as often as |mk_z| >= 1.96 where there is nothing ({{IRATES}}), and it is wide where a learning curve fills a half
+-- note: {{TRATES}}
+-- note: shape looks at 20 means, each the median of itself and its neighbours, at the ends by Tukey's rule: a move counts that is 5 times their scatter (from how a part differs from the middle of its neighbours, in the median) and a fifth of their range; of white noise 2 in 100 are not level, of values that keep 0.95 of the one before 33 (200) and 4 (1000)
+-- note: parameters: |z| 1.96; turned back 0.2 (tail 0.1); 8 effective parts, batches or tail values, 5 effective parts of the tail; an interval needs 50 samples in the smaller half, a tail state 40 samples in all; last_mean: 100 samples; the parts and batches are those of metric_parts, the tail that of metric_frames (the last quarter, at least 10 samples)
 -- note: of a constant metric every slope and difference is 0, and what divides by its spread is NULL
 -- column run_id VARCHAR: the run
 -- column role VARCHAR: its role
 -- column metric VARCHAR: the key as logged
 -- column samples BIGINT: finite values, n
--- column verdict VARCHAR: improving, degrading, rising, falling, not distinguishable, or constant
+-- column verdict VARCHAR: improving, degrading, rising, falling, too correlated, no steady trend, not distinguishable, or constant
 -- column support VARCHAR: both tests, trend test only, interval only, neither, or the two disagree (the parts rise and the halves fall, or the reverse)
--- column tail_state VARCHAR: what the last quarter does: rising, flat, falling, or too short to say
+-- column shape VARCHAR: what its parts do: level; rose or fell, also in the first half or in the second half where that is all of it; rose, then fell; fell, then rose; or up and down
+-- column tail_state VARCHAR: what the last quarter does: rising, falling, flat (no trend seen in it), too correlated to say, or too short to say
 -- column half_difference DOUBLE: mean of the second half - mean of the first half
 -- column half_difference_low DOUBLE: lower end of its 95 % interval
 -- column half_difference_high DOUBLE: upper end of its 95 % interval
@@ -27,7 +32,10 @@
 -- column mk_tau DOUBLE: S / number of pairs
 -- column mk_variance DOUBLE: variance of S without a trend, ties taken into account
 -- column mk_z DOUBLE: S in standard deviations, with the continuity correction
--- column mk_significant BOOLEAN: |mk_z| >= 1.96
+-- column mk_significant BOOLEAN: |mk_z| >= 1.96, which takes the parts for independent
+-- column mk_z_adjusted DOUBLE: mk_z for as many independent parts as effective_parts: mk_z * sqrt(effective_parts / mk_bins)
+-- column effective_parts DOUBLE: mk_bins (1 - r) / (1 + r) for the lag-1 autocorrelation r of the parts around their straight line, freed of its bias r + (1 + 4 r) / mk_bins (Kendall 1954) and held between 0 and 0.95
+-- column turned_back DOUBLE: the largest move of the parts against the trend / the largest with it, 0 for none; where a part has 5 values and the move with the trend is 6 standard errors of a part's mean under independent noise, 2 of them are taken off the move against it
 -- column lag1_autocorrelation DOUBLE: correlation of each value with the next
 -- column effective_samples DOUBLE: n (1 - r) / (1 + r) for a lag1_autocorrelation r above 0: how many independent values would say as much about the mean
 -- column tail_samples BIGINT: samples of the last quarter
@@ -36,7 +44,7 @@
 -- column tail_second_mean DOUBLE: mean of its second half
 -- column tail_z DOUBLE: Mann-Kendall's z on 10 means of its equal parts
 -- column kind VARCHAR: what the metric is, from series; NULL for most
--- column better VARCHAR: high or low: which way is good for the kind; NULL where neither is
+-- column better VARCHAR: high or low: which way is good, from metric_directions; NULL where neither is known to be
 -- column first_step BIGINT: step of the first finite value
 -- column last_step BIGINT: step of the last finite value
 -- column completeness VARCHAR: verdict on the run's data, from runs
@@ -45,6 +53,16 @@ WITH parameters AS (
         10 AS more_samples_than,
         1.96 AS critical_z,
         50 AS least_half,
+        2e-1 AS most_turned_back,
+        1e-1 AS most_turned_back_in_tail,
+        5 AS least_per_part,
+        2 AS errors_off,
+        6 AS least_errors,
+        8 AS least_effective,
+        5 AS least_effective_in_tail,
+        95e-2 AS most_correlated,
+        5 AS least_scatters,
+        2e-1 AS least_of_range,
         -- 97.5 % quantile of Student's t with 18 degrees of freedom: 10 batches each, less 2 means.
         2.10092204024096 AS t_quantile,
         40 AS least_for_tail,
@@ -105,7 +123,8 @@ points AS (
 followed AS (
     SELECT
         *,
-        lag(y) OVER (PARTITION BY run_id, series ORDER BY ord ASC) AS previous
+        lag(y) OVER (PARTITION BY run_id, series ORDER BY ord ASC) AS previous,
+        lag(in_tail) OVER (PARTITION BY run_id, series ORDER BY ord ASC) AS previous_in_tail
     FROM points
 ),
 -- In its frame a metric's mean is at most a standard deviation from 0 (the median), so that these
@@ -131,6 +150,7 @@ sums AS (
         sum(x * y) AS xy,
         sum(y * y) AS yy,
         sum(y * previous) AS lagged,
+        avg((y - previous) * (y - previous)) AS step_square,
         sum(y) AS y,
         max(y) FILTER (WHERE is_first) AS first_y,
         max(y) FILTER (WHERE is_last) AS last_y,
@@ -142,6 +162,9 @@ sums AS (
         avg(y) FILTER (WHERE in_tail) AS tail_mean_y,
         sum(x * x) FILTER (WHERE in_tail) AS tail_xx,
         sum(x * y) FILTER (WHERE in_tail) AS tail_xy,
+        sum(y * y) FILTER (WHERE in_tail) AS tail_yy,
+        sum(y * previous) FILTER (WHERE previous_in_tail) AS tail_lagged,
+        sum(y + previous) FILTER (WHERE previous_in_tail) AS tail_ends,
         avg(y) FILTER (WHERE in_tail AND NOT in_tail_second) AS tail_first,
         avg(y) FILTER (WHERE in_tail_second) AS tail_second,
         max(y) FILTER (WHERE in_tail) - min(y) FILTER (WHERE in_tail) AS tail_spread
@@ -156,7 +179,9 @@ moments AS (
         yy - n * mean_y * mean_y AS syy,
         lagged - mean_y * (y - first_y + y - last_y) + (n - 1) * mean_y * mean_y AS syl,
         tail_xx - tail * tail_mean_x * tail_mean_x AS tail_sxx,
-        tail_xy - tail * tail_mean_x * tail_mean_y AS tail_sxy
+        tail_xy - tail * tail_mean_x * tail_mean_y AS tail_sxy,
+        tail_yy - tail * tail_mean_y * tail_mean_y AS tail_syy,
+        tail_lagged - tail_mean_y * tail_ends + (tail - 1) * tail_mean_y * tail_mean_y AS tail_syl
     FROM sums
 ),
 -- Means of parts are compared as FLOAT, so that rounding in their last digits makes no trend.
@@ -195,6 +220,179 @@ variances AS (
     FROM groups
     GROUP BY run_id, series
 ),
+-- The parts around their straight line: do neighbours hang together?
+parts AS (
+    SELECT
+        run_id,
+        series,
+        role,
+        metric,
+        scope,
+        part,
+        relative,
+        part - avg(part) OVER whole AS place,
+        relative - avg(relative) OVER whole AS deviation,
+        lag(relative) OVER in_order AS before,
+        lead(relative) OVER in_order AS after,
+        lag(relative) OVER in_order - avg(relative) OVER whole AS deviation_before,
+        count(*) OVER whole AS parts
+    FROM metric_parts_v1
+    WINDOW
+        whole AS (PARTITION BY run_id, series, scope),
+        in_order AS (PARTITION BY run_id, series, scope ORDER BY part ASC)
+),
+sloped AS (
+    SELECT
+        *,
+        CASE
+            WHEN scope IN ('whole', 'tail')
+                THEN
+                    sum(place * deviation) OVER (PARTITION BY run_id, series, scope)
+                    / NULLIF(sum(place * place) OVER (PARTITION BY run_id, series, scope), 0)
+            ELSE 0e0
+        END AS slope,
+        -- An outlier that is alone in its part is no move: the median of it and its neighbours.
+        coalesce(
+            relative + before + after
+            - greatest(relative, before, after) - least(relative, before, after),
+            relative
+        ) AS inner_smooth
+    FROM parts
+),
+-- At the ends the third is where the next two point to (Tukey's end-point rule). Neighbour by
+-- neighbour: DuckDB 1.5 cannot read lead(x, 2) in a view that 2.0 stored.
+neighbours AS (
+    SELECT
+        *,
+        lead(inner_smooth) OVER in_order AS right_smooth,
+        lag(inner_smooth) OVER in_order AS left_smooth
+    FROM sloped
+    WINDOW in_order AS (PARTITION BY run_id, series, scope ORDER BY part ASC)
+),
+pointed AS (
+    SELECT
+        *,
+        CASE
+            WHEN before IS NULL AND after IS NOT NULL
+                THEN 3 * right_smooth - 2 * lead(right_smooth) OVER in_order
+            WHEN after IS NULL AND before IS NOT NULL
+                THEN 3 * left_smooth - 2 * lag(left_smooth) OVER in_order
+        END AS pointed_to,
+        CASE
+            WHEN before IS NULL THEN right_smooth
+            WHEN after IS NULL THEN left_smooth
+        END AS next_smooth
+    FROM neighbours
+    WINDOW in_order AS (PARTITION BY run_id, series, scope ORDER BY part ASC)
+),
+-- Batches are taken around the mean of their half.
+rests AS (
+    SELECT
+        *,
+        deviation - slope * place AS rest,
+        deviation_before - slope * (place - 1) AS rest_before,
+        coalesce(
+            relative + next_smooth + pointed_to
+            - greatest(relative, next_smooth, pointed_to) - least(relative, next_smooth, pointed_to),
+            inner_smooth
+        ) AS smooth
+    FROM pointed
+),
+hanging AS (
+    SELECT
+        run_id,
+        series,
+        min(role) AS role,
+        min(metric) AS metric,
+        max(parts) FILTER (WHERE scope = 'whole') AS k,
+        max(parts) FILTER (WHERE scope = 'tail') AS tail_k,
+        max(parts) FILTER (WHERE scope = 'first_half') AS batches,
+        -- What is left of a straight line by rounding does not hang together.
+        CASE
+            WHEN
+                sum(rest * rest) FILTER (WHERE scope = 'whole')
+                > 1e-20 * sum(deviation * deviation) FILTER (WHERE scope = 'whole')
+                THEN
+                    sum(rest * rest_before) FILTER (WHERE scope = 'whole')
+                    / NULLIF(sum(rest * rest) FILTER (WHERE scope = 'whole'), 0)
+        END AS r,
+        CASE
+            WHEN
+                sum(rest * rest) FILTER (WHERE scope = 'tail')
+                > 1e-20 * sum(deviation * deviation) FILTER (WHERE scope = 'tail')
+                THEN
+                    sum(rest * rest_before) FILTER (WHERE scope = 'tail')
+                    / NULLIF(sum(rest * rest) FILTER (WHERE scope = 'tail'), 0)
+        END AS tail_r,
+        sum(rest * rest_before) FILTER (WHERE scope LIKE '%_half')
+        / NULLIF(sum(rest * rest) FILTER (WHERE scope LIKE '%_half'), 0) AS half_r,
+        max(smooth) FILTER (WHERE scope = 'whole' AND part = 0) AS first_part,
+        max(smooth) FILTER (WHERE scope = 'whole' AND part = parts // 2) AS middle_part,
+        max(smooth) FILTER (WHERE scope = 'whole' AND part = parts - 1) AS last_part,
+        max(smooth) FILTER (WHERE scope = 'whole') AS highest_part,
+        min(smooth) FILTER (WHERE scope = 'whole') AS lowest_part,
+        -- Independent parts bend by sqrt(6) standard deviations, and half of them by 0.6745 times
+        -- that at most. A smooth curve bends little.
+        60527e-5 * median(abs(before - 2 * relative + after)) FILTER (WHERE scope = 'whole')
+            AS scatter
+    FROM rests
+    GROUP BY run_id, series
+),
+unbiased AS (
+    SELECT
+        h.*,
+        least(greatest(coalesce(h.r + (1 + 4 * h.r) / NULLIF(h.k, 0), 0e0), 0e0), p.most_correlated)
+            AS rho,
+        least(
+            greatest(coalesce(h.tail_r + (1 + 4 * h.tail_r) / NULLIF(h.tail_k, 0), 0e0), 0e0),
+            p.most_correlated
+        ) AS tail_rho,
+        least(
+            greatest(coalesce(h.half_r + (1 + 4 * h.half_r) / NULLIF(h.batches, 0), 0e0), 0e0),
+            p.most_correlated
+        ) AS half_rho,
+        greatest(
+            p.least_scatters * h.scatter, p.least_of_range * (h.highest_part - h.lowest_part)
+        ) AS a_move
+    FROM hanging AS h
+    CROSS JOIN parameters AS p
+),
+moved AS (
+    SELECT
+        u.*,
+        first_part - lowest_part > a_move AND last_part - lowest_part > a_move AS up_again,
+        highest_part - first_part > a_move AND highest_part - last_part > a_move AS down_again,
+        abs(middle_part - first_part) <= p.least_of_range * abs(last_part - first_part) AS late,
+        abs(last_part - middle_part) <= p.least_of_range * abs(last_part - first_part) AS early
+    FROM unbiased AS u
+    CROSS JOIN parameters AS p
+),
+shaped AS (
+    SELECT
+        run_id,
+        role,
+        metric,
+        k * (1 - rho) / NULLIF(1 + rho, 0) AS effective_parts,
+        tail_k * (1 - tail_rho) / NULLIF(1 + tail_rho, 0) AS tail_effective_parts,
+        2 * batches * (1 - half_rho) / NULLIF(1 + half_rho, 0) AS effective_batches,
+        (1 - rho) / NULLIF(1 + rho, 0) AS shrink,
+        (1 - tail_rho) / NULLIF(1 + tail_rho, 0) AS tail_shrink,
+        (1 + half_rho) / NULLIF(1 - half_rho, 0) AS half_stretch,
+        CASE
+            WHEN up_again AND down_again THEN 'up and down'
+            WHEN up_again THEN 'fell, then rose'
+            WHEN down_again THEN 'rose, then fell'
+            WHEN abs(last_part - first_part) > a_move THEN
+                CASE WHEN last_part > first_part THEN 'rose' ELSE 'fell' END
+                || CASE
+                    WHEN early THEN ' in the first half'
+                    WHEN late THEN ' in the second half'
+                    ELSE ''
+                END
+            ELSE 'level'
+        END AS shape
+    FROM moved
+),
 -- Every part against every later one.
 pairs AS (
     SELECT
@@ -208,7 +406,8 @@ pairs AS (
             WHEN CAST(b.relative AS FLOAT) > CAST(a.relative AS FLOAT) THEN 1
             WHEN CAST(b.relative AS FLOAT) < CAST(a.relative AS FLOAT) THEN -1
             ELSE 0
-        END AS direction
+        END AS direction,
+        CAST(b.relative AS FLOAT) - CAST(a.relative AS FLOAT) AS move
     FROM metric_parts_v1 AS a
     INNER JOIN metric_parts_v1 AS b
         ON b.run_id = a.run_id AND b.series = a.series AND b.scope = a.scope AND b.part > a.part
@@ -221,7 +420,11 @@ counted AS (
         min(metric) AS metric,
         CAST(sum(direction) FILTER (WHERE is_whole) AS BIGINT) AS s,
         CAST(sum(direction) FILTER (WHERE NOT is_whole) AS BIGINT) AS tail_s,
-        median(slope) FILTER (WHERE is_whole) * 8 AS slope
+        median(slope) FILTER (WHERE is_whole) * 8 AS slope,
+        greatest(max(move) FILTER (WHERE is_whole), 0) AS rise,
+        greatest(max(-move) FILTER (WHERE is_whole), 0) AS fall,
+        greatest(max(move) FILTER (WHERE NOT is_whole), 0) AS tail_rise,
+        greatest(max(-move) FILTER (WHERE NOT is_whole), 0) AS tail_fall
     FROM pairs
     GROUP BY run_id, series
 ),
@@ -233,6 +436,18 @@ varied AS (
         c.s,
         c.tail_s,
         c.slope,
+        CASE
+            WHEN c.s > 0 THEN c.rise
+            WHEN c.s < 0 THEN c.fall
+        END AS along,
+        CASE
+            WHEN c.s > 0 THEN c.fall
+            WHEN c.s < 0 THEN c.rise
+        END AS against,
+        CASE
+            WHEN c.tail_s > 0 THEN c.tail_fall / NULLIF(c.tail_rise, 0)
+            WHEN c.tail_s < 0 THEN c.tail_rise / NULLIF(c.tail_fall, 0)
+        END AS tail_turned_back,
         v.bins,
         v.batches,
         v.first_spread,
@@ -260,6 +475,37 @@ tested AS (
         END AS tail_z
     FROM varied
 ),
+-- What independent noise alone turns back is taken off, where parts are means of enough values: of
+-- such noise half the mean square of the steps between neighbours is the variance.
+noisy AS (
+    SELECT
+        o.run_id,
+        o.role,
+        o.metric,
+        w.along,
+        w.against,
+        CASE
+            WHEN o.n >= p.least_per_part * w.bins
+                THEN sqrt(o.step_square / 2 * w.bins / NULLIF(o.n, 0))
+            ELSE 0e0
+        END AS part_error
+    FROM moments AS o
+    CROSS JOIN parameters AS p
+    INNER JOIN tested AS w ON w.run_id = o.run_id AND w.role = o.role AND w.metric = o.metric
+),
+turned AS (
+    SELECT
+        n.run_id,
+        n.role,
+        n.metric,
+        CASE
+            WHEN n.along >= p.least_errors * n.part_error
+                THEN greatest(n.against - p.errors_off * n.part_error, 0e0)
+            ELSE n.against
+        END / NULLIF(n.along, 0) AS turned_back
+    FROM noisy AS n
+    CROSS JOIN parameters AS p
+),
 -- Back to the metric's own scale, factor by factor: their product may leave DOUBLE's range.
 results AS (
     SELECT
@@ -278,6 +524,20 @@ results AS (
         w.variance,
         w.z,
         w.tail_z,
+        b.turned_back,
+        w.tail_turned_back,
+        g.effective_parts,
+        g.tail_effective_parts,
+        g.effective_batches,
+        g.half_stretch,
+        g.shape,
+        w.z * sqrt(g.shrink) AS adjusted_z,
+        w.tail_z * sqrt(g.tail_shrink) AS adjusted_tail_z,
+        CASE
+            WHEN o.tail_spread > 0 AND o.tail_syl > 0
+                THEN o.tail * (o.tail_syy - o.tail_syl) / NULLIF(o.tail_syy + o.tail_syl, 0)
+            ELSE CAST(o.tail AS DOUBLE)
+        END AS tail_effective,
         w.slope AS theil_sen_slope,
         (o.second_half - o.first_half) * o.spread * o.unit AS difference,
         CASE
@@ -301,6 +561,8 @@ results AS (
     FROM moments AS o
     CROSS JOIN parameters AS p
     LEFT JOIN tested AS w ON w.run_id = o.run_id AND w.role = o.role AND w.metric = o.metric
+    LEFT JOIN turned AS b ON b.run_id = o.run_id AND b.role = o.role AND b.metric = o.metric
+    LEFT JOIN shaped AS g ON g.run_id = o.run_id AND g.role = o.role AND g.metric = o.metric
 ),
 judged AS (
     SELECT
@@ -311,7 +573,16 @@ judged AS (
             WHEN r.z >= p.critical_z AND r.difference > 0 THEN 1
             WHEN r.z <= -p.critical_z AND r.difference < 0 THEN -1
             ELSE 0
-        END AS trend,
+        END AS seen,
+        coalesce(r.turned_back <= p.most_turned_back, FALSE)
+        OR coalesce(
+            r.effective_parts >= p.least_effective AND abs(r.adjusted_z) >= p.critical_z, FALSE
+        )
+        OR coalesce(
+            r.effective_batches >= p.least_effective
+            AND abs(r.difference) > p.t_quantile * sqrt(r.half_stretch) * r.standard_error,
+            FALSE
+        ) AS steady,
         coalesce(abs(r.z) >= p.critical_z, FALSE) AS significant,
         CASE
             WHEN r.difference - p.t_quantile * r.standard_error > 0 THEN 1
@@ -320,24 +591,37 @@ judged AS (
         END AS shift,
         CASE
             WHEN r.n < p.least_for_tail THEN 'too short to say'
-            WHEN r.tail_z >= p.critical_z THEN 'rising'
-            WHEN r.tail_z <= -p.critical_z THEN 'falling'
-            ELSE 'flat'
+            WHEN coalesce(abs(r.tail_z) < p.critical_z, TRUE) THEN 'flat'
+            WHEN
+                r.tail_turned_back > p.most_turned_back_in_tail
+                AND (
+                    r.tail_effective < p.least_effective
+                    OR r.tail_effective_parts < p.least_effective_in_tail
+                    OR abs(r.adjusted_tail_z) < p.critical_z
+                )
+                THEN 'too correlated to say'
+            WHEN r.tail_z > 0 THEN 'rising'
+            ELSE 'falling'
         END AS tail_state
     FROM results AS r
     CROSS JOIN parameters AS p
 ),
+trends AS (
+    SELECT
+        *,
+        CASE WHEN steady THEN seen ELSE 0 END AS trend
+    FROM judged
+),
 kinds AS (
     SELECT
-        run_id,
-        role,
-        metric,
-        kind,
-        CASE
-            WHEN kind IN ('reward', 'reward_component', 'throughput') THEN 'high'
-            WHEN kind = 'step_time' THEN 'low'
-        END AS better
-    FROM series_v1
+        s.run_id,
+        s.role,
+        s.metric,
+        s.kind,
+        d.better
+    FROM series_v1 AS s
+    LEFT JOIN metric_directions_v1 AS d
+        ON d.run_id = s.run_id AND d.role = s.role AND d.metric = s.metric
 )
 SELECT
     j.run_id,
@@ -346,6 +630,8 @@ SELECT
     j.n AS samples,
     CASE
         WHEN j.low = j.high THEN 'constant'
+        WHEN j.seen <> 0 AND j.trend = 0 THEN 'too correlated'
+        WHEN j.trend = 0 AND j.shape <> 'level' THEN 'no steady trend'
         WHEN j.trend = 0 THEN 'not distinguishable'
         WHEN k.better IS NULL AND j.trend = 1 THEN 'rising'
         WHEN k.better IS NULL THEN 'falling'
@@ -355,10 +641,11 @@ SELECT
     CASE
         WHEN j.trend <> 0 AND j.shift = j.trend THEN 'both tests'
         WHEN j.trend <> 0 THEN 'trend test only'
-        WHEN j.significant THEN 'the two disagree'
+        WHEN j.significant AND j.seen = 0 THEN 'the two disagree'
         WHEN j.shift <> 0 THEN 'interval only'
         ELSE 'neither'
     END AS support,
+    CASE WHEN j.low = j.high THEN 'level' ELSE coalesce(j.shape, 'level') END AS shape,
     j.tail_state,
     CASE WHEN abs(j.difference) <= 1.7976931348623157e308 THEN j.difference END
         AS half_difference,
@@ -380,6 +667,9 @@ SELECT
     j.variance AS mk_variance,
     j.z AS mk_z,
     j.significant AS mk_significant,
+    j.adjusted_z AS mk_z_adjusted,
+    CASE WHEN j.low < j.high THEN j.effective_parts END AS effective_parts,
+    j.turned_back,
     j.autocorrelation AS lag1_autocorrelation,
     CASE
         WHEN j.autocorrelation > 0
@@ -396,6 +686,6 @@ SELECT
     j.first_step,
     j.last_step,
     c.completeness
-FROM judged AS j
+FROM trends AS j
 LEFT JOIN kinds AS k ON k.run_id = j.run_id AND k.role = j.role AND k.metric = j.metric
 LEFT JOIN runs_v1 AS c ON c.run_id = j.run_id AND c.role = j.role

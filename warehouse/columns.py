@@ -42,6 +42,11 @@ class Cells:
         some = self.numbers if self.numbers is not None else self.text
         return 0 if some is None else len(some)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the cells take in memory."""
+        return sum(array.nbytes for array in (self.numbers, self.text) if array is not None)
+
 
 def encode(values: pa.Array) -> Cells:
     """Return the cells of a batch of values: JSON tokens (string) or typed numbers.
@@ -168,11 +173,28 @@ def as_doubles(numbers: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 
 def as_integers(numbers: pa.Array) -> tuple[np.ndarray | None, np.ndarray]:
     """Return (int64 values or None if one is no exact integer, mask of the logged cells)."""
+    values, whole = as_whole(numbers)
+    logged = np.asarray(pc.is_valid(numbers))
+    return (values if whole[logged].all() else None), logged
+
+
+def as_whole(numbers: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return (int64 values, mask of the cells that are exact integers); booleans are none."""
     logged = np.asarray(pc.is_valid(numbers))
     if pa.types.is_int64(numbers.type):
         return np.asarray(pc.fill_null(numbers, 0)), logged
     doubles, _ = as_doubles(numbers)
-    exact = np.isfinite(doubles) & (np.abs(doubles) < EXACT) & (doubles == np.floor(doubles))
-    if pa.types.is_boolean(numbers.type) or not exact[logged].all():
-        return None, logged
-    return np.where(logged, doubles, 0.0).astype(np.int64), logged
+    whole = logged & (np.abs(doubles) < EXACT) & (doubles == np.floor(doubles))
+    if pa.types.is_boolean(numbers.type):
+        whole &= False
+    return np.where(whole, doubles, 0.0).astype(np.int64), whole
+
+
+def as_told(text: pa.Array) -> np.ndarray:
+    """Return the mask of the cells that say something: neither unlogged nor a logged None."""
+    return np.asarray(pc.fill_null(pc.not_equal(text, "null"), False))
+
+
+def as_words(text: pa.Array) -> np.ndarray:
+    """Return the mask of the cells that are a string or a list: no number, media or None."""
+    return np.asarray(pc.fill_null(pc.match_substring_regex(text, r'^["\[]'), False))

@@ -30,9 +30,10 @@ from dakota_wh.warehouse.column_names import (
 from dakota_wh.warehouse.columns import TEXT_SUFFIX, Cells, encode
 from dakota_wh.warehouse.parquet import write_table
 
-#: A part is closed at this many rows, or at this many cells, whichever comes first.
+#: A part is closed at this many rows, cells or bytes of cells, whichever comes first.
 PART_ROWS: Final = 65_536
 PART_CELLS: Final = 8_000_000
+PART_BYTES: Final = 256_000_000
 
 #: The columns that every history file has, and that an empty warehouse shows.
 EMPTY: Final = pa.schema(
@@ -68,6 +69,7 @@ class HistoryWriter:
     rows: int = 0
     _pending: dict[KeyPath, list[Cells | int]] = field(default_factory=dict)
     _pending_rows: int = 0
+    _pending_bytes: int = 0
     _filled: dict[KeyPath, int] = field(default_factory=dict)
     _segments: list[np.ndarray] = field(default_factory=list)
 
@@ -78,13 +80,19 @@ class HistoryWriter:
             missed = self._pending_rows - self._filled.get(key, 0)
             if missed:
                 batches.append(missed)
-            batches.append(encode(array))
+            cells = encode(array)
+            batches.append(cells)
+            self._pending_bytes += cells.size
             self._filled[key] = self._pending_rows + count
         self._segments.append(np.full(count, segment, dtype=np.int64))
         self._pending_rows += count
         self.rows += count
         width = max(1, len(self._pending))
-        if self._pending_rows >= PART_ROWS or self._pending_rows * width >= PART_CELLS:
+        if (
+            self._pending_rows >= PART_ROWS
+            or self._pending_rows * width >= PART_CELLS
+            or self._pending_bytes >= PART_BYTES
+        ):
             self.flush()
 
     def flush(self) -> None:
@@ -96,7 +104,8 @@ class HistoryWriter:
         path = part_path(self.folder, first, part)
         write_table(path, self._table(first, part))
         self.written.append(path)
-        self._pending, self._filled, self._segments, self._pending_rows = {}, {}, [], 0
+        self._pending, self._filled, self._segments = {}, {}, []
+        self._pending_rows = self._pending_bytes = 0
 
     def _table(self, first: int, part: int) -> pa.Table:
         rows = self._pending_rows
@@ -197,12 +206,63 @@ class StoredHistory:
             values[start:stop] = whole
         return values, logged
 
+    def whole(self, key: KeyPath) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (int64 values, mask of the rows that logged one, mask of those that did not).
+
+        The latter logged something else that is not None: a fraction, NaN, a text, a number that
+        is beyond BIGINT or that a DOUBLE does not hold exactly.
+        """
+        values = np.zeros(self.rows, dtype=np.int64)
+        whole = np.zeros(self.rows, dtype=bool)
+        logged = np.zeros(self.rows, dtype=bool)
+        for start, array in self._arrays(key, text=False):
+            here = slice(start, start + len(array))
+            values[here], whole[here] = columns.as_whole(array)
+            logged[here] |= np.asarray(array.is_valid())
+        for start, array in self._arrays(key, text=True):
+            logged[start : start + len(array)] |= columns.as_told(array)
+        return values, whole, logged & ~whole
+
+    def words(self, key: KeyPath) -> int:
+        """Return in how many rows a string or a list was logged under a key, and no number."""
+        if not self.has_texts(key):
+            return 0
+        _, numeric = self.numbers(key)
+        return sum(
+            int((columns.as_words(array) & ~numeric[start : start + len(array)]).sum())
+            for start, array in self._arrays(key, text=True)
+        )
+
     def logged(self, key: KeyPath) -> np.ndarray:
         """Return the mask of the rows in which anything was logged under a key."""
         found = np.zeros(self.rows, dtype=bool)
         for text in (False, True):
             for start, array in self._arrays(key, text=text):
                 found[start : start + len(array)] |= np.asarray(array.is_valid())
+        return found
+
+    def count(self, keys: Sequence[KeyPath]) -> int:
+        """Return in how many rows anything was logged under one of the keys."""
+        kinds = [(key, text) for key in keys for text in (False, True) if (key, text) in self._places]
+        if len(kinds) == 1:  # what the files say of themselves is enough
+            counts = [self._valid(index, name) for index, _, name in self._places[kinds[0]]]
+            if None not in counts:
+                return sum(filter(None, counts))
+        found = np.zeros(self.rows, dtype=bool)
+        for key in {key for key, _ in kinds}:
+            found |= self.logged(key)
+        return int(found.sum())
+
+    def _valid(self, index: int, name: str) -> int | None:
+        """Return how many cells of a column are not NULL, None where the file does not say."""
+        metadata = self._files[index].metadata
+        place = self.schemas[index].get_field_index(name)
+        found = 0
+        for group in range(metadata.num_row_groups):
+            statistics = metadata.row_group(group).column(place).statistics
+            if statistics is None or not statistics.has_null_count:
+                return None
+            found += metadata.row_group(group).num_rows - statistics.null_count
         return found
 
     def last_number(self, key: KeyPath) -> float | None:

@@ -44,6 +44,8 @@ SERIES: Final = pa.schema(
         ("first_step", pa.int64()),
         ("last_step", pa.int64()),
         ("axis", pa.string()),
+        ("sign", pa.int64()),
+        ("not_numbers", pa.int64()),
         (PART, pa.int64()),
     ]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,28 +49,41 @@ def stored_series(root: Path, row: RunRow) -> dict[str, Series]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the index says of a metric beside its numbers; see ``series_v1.sql``."""
+
+    writer: str | None = None
+    kind: str | None = None
+    rank: int | None = None
+    sign: int = 1
+    not_numbers: int | None = None
+
+
 def write_series(
     folder: Path,
     series: Mapping[str, Series],
-    meaning: Mapping[str, tuple[str | None, str | None, int | None]],
+    meaning: Mapping[str, Meaning],
 ) -> Path:
-    """Write the index of a run's metrics; ``meaning`` gives (writer, kind, rank) by metric."""
+    """Write the index of a run's metrics, with the meaning of each."""
     part = new_part_id()
     rows = []
     for name in sorted(series):
-        writer, kind, rank = meaning.get(name, (None, None, None))
+        told = meaning.get(name, Meaning())
         one = series[name]
         rows.append(
             {
                 "metric": name,
-                "writer": writer,
-                "kind": kind,
-                "kind_rank": rank,
+                "writer": told.writer,
+                "kind": told.kind,
+                "kind_rank": told.rank,
                 "samples": one.samples,
                 "nonfinite": one.nonfinite,
                 "first_step": one.first_step,
                 "last_step": one.last_step,
                 "axis": one.axis,
+                "sign": told.sign,
+                "not_numbers": told.not_numbers,
                 PART: part,
             }
         )

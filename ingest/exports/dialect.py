@@ -54,8 +54,10 @@ _BEGINS: Final = frozenset('"[{=+-@＝＋－＠')
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # Where a spreadsheet cuts cells at another mark than the comma, quotes do not hold a cell together.
-_CUT: Final = re.compile(r"([;|] *)([=+\-@])")
-_UNCUT: Final = re.compile(r"([;|] *)\\u00(3d|2b|2d|40)")
+_CUT: Final = re.compile(r"([;|][\s']*)([=+\-@＝＋－＠])")
+_CUT_TEXT: Final = re.compile(r"[;|][\s\"']*[=+\-@＝＋－＠]")
+# Writers of JSON escape in small letters; what is in capitals is of ours.
+_UNCUT: Final = re.compile(r"([;|][\s']*)\\u(003D|002B|002D|0040|FF1D|FF0B|FF0D|FF20)")
 
 _WORD: Final = re.compile(r"\\*(?:NaN|-?Infinity)")
 _FINITE_WORDS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -70,7 +72,7 @@ def csv_cell(token: str) -> str:
         text = _text_of(token)
         if text is None:
             return csv_cell(text_token(token))  # a damaged log's; kept as the text that it is
-        plain = text_token(text) == token and is_plain(text) and not _NUMBER.fullmatch(text)
+        plain = text_token(text) == token and is_plain(text) and not _is_number(text)
         return text if plain and text not in _TOKENS else _defused(token)
     if token.startswith(("[", "{")):
         return _defused(token)
@@ -104,11 +106,11 @@ def column_name(cell: str) -> str:
 
 def is_plain(text: str) -> bool:
     """Return whether a text can stand in a cell as it is, and no spreadsheet computes with it."""
-    if not text or text[0] in _BEGINS or text[0].isspace():
+    if not text or text[0] in _BEGINS or text[0].isspace() or not text[0].isprintable():
         return False
-    if text.isascii() and text.isprintable():
-        return _CUT.search(text) is None
-    return _CONTROL.search(text) is None and _CUT.search(text) is None and _is_utf8(text)
+    if _CUT_TEXT.search(text):
+        return False
+    return text.isprintable() or (_CONTROL.search(text) is None and _is_utf8(text))
 
 
 def strict_token(token: str) -> str:
@@ -170,7 +172,16 @@ def _unworded_token(value: Any) -> Any:
 
 
 def _defused(token: str) -> str:
-    return _CUT.sub(lambda match: f"{match[1]}\\u{ord(match[2]):04x}", token)
+    return _CUT.sub(lambda match: f"{match[1]}\\u{ord(match[2]):04X}", token)
+
+
+def _is_number(text: str) -> bool:
+    """Return whether anybody may read a number there: ``007`` and ``1_000``, too."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _text_of(token: str) -> str | None:

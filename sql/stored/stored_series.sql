@@ -1,7 +1,10 @@
 -- The parts of series that a live row names; see stored_runs for the names in the path,
 -- and stored_metrics for the order in FROM.
--- Parts of an earlier version have no axis: the SELECT of no rows gives it a type where none has.
-SELECT run_id, role, metric, writer, kind, kind_rank, samples, nonfinite, first_step, last_step, axis
+-- Parts of an earlier version lack the last columns: the SELECT of no rows gives them a type where
+-- none has.
+SELECT
+  run_id, role, metric, writer, kind, kind_rank, samples, nonfinite, first_step, last_step, axis,
+  coalesce(sign, 1) AS sign, not_numbers
 FROM (SELECT unnest(parts) AS part FROM stored_runs) AS live
 JOIN (
     SELECT *, url_decode(parse_path(filename)[-2][8:]) AS run_id, parse_path(filename)[-3][6:] AS role
@@ -9,6 +12,9 @@ JOIN (
         SELECT *
         FROM read_parquet({files}, hive_partitioning = false, filename = true, union_by_name = true)
         UNION ALL BY NAME
-        SELECT CAST(NULL AS VARCHAR) AS axis WHERE false
+        SELECT
+          CAST(NULL AS VARCHAR) AS axis, CAST(NULL AS BIGINT) AS sign,
+          CAST(NULL AS BIGINT) AS not_numbers
+        WHERE false
     ) AS united
 ) AS stored ON stored._part = live.part

@@ -105,6 +105,9 @@ def test_rules_are_listed(call: Call, tmp_path: Path) -> None:
         (["nope"], 3, "no run nope"),
         (["--set", "x.y=1"], 2, "no threshold"),
         (["--set", "dead.least_samples=many"], 2, "RULE.PARAMETER=NUMBER"),
+        (["--set", "dead.least_samples=nan"], 2, "cannot be nan"),
+        (["--set", "dead.least_samples=-1"], 2, "cannot be -1"),
+        (["--require-nonzero", ""], 2, "needs a name"),
         (["--fail-on", "often"], 2, "often"),
     ],
 )

@@ -18,6 +18,7 @@ from dakota_wh.commands import shell
 from dakota_wh.commands.outcome import tell_outcome
 from dakota_wh.errors import NotSignedIn, SomeRunsFailed, WarehouseError
 from dakota_wh.ingest.landed import Action, Landed
+from tests.ingest.kit import Log
 
 from .conftest import Call, Dakota
 
@@ -104,13 +105,49 @@ def test_show_for_a_person(call: Call, folder: Path) -> None:
 
 def test_show_for_a_program_has_it_all(call: Call, folder: Path) -> None:
     story = json.loads(call("show", "demotrnr", "--format", "json", "--warehouse", folder).out)
-    assert set(story) == {"run", "pairs", "metrics", "trends", "config", "summary"}
+    assert set(story) == {
+        "run", "pairs", "candidates", "missing_steps", "metrics", "trends", "config", "summary",
+    }  # fmt: skip
+    assert (story["candidates"], story["missing_steps"]) == ([], 0)
     assert story["run"]["completeness"] == "complete"
     assert story["run"]["warnings"] == []
     assert story["pairs"][0]["orchestrator_run_id"] == "demoorch"
     assert {m["metric"]: m["kind"] for m in story["metrics"]}["loss/mean"] == "loss"
     assert story["config"]["model.name"] == "demo/tiny-0.5b"
     assert story["summary"]["_step"] == 239
+
+
+def test_show_says_how_to_decide_a_pair(call: Call, tmp_path: Path) -> None:
+    warehouse = api.open(tmp_path / "w")
+    for run_id, name, key in (
+        ("o", "x-orchestrator", "reward/mean"),
+        ("t0", "x-trainer", "loss/mean"),
+        ("t1", "x-trainer", "loss/mean"),
+    ):
+        rows = [{"step": s, key: s, "_timestamp": 1.7e9 + 10 * s} for s in range(0, 60, 3)]
+        warehouse.ingest(Log(tmp_path, run_id).begin(run_id, name=name).log(*rows).end().write())
+    where = ("--warehouse", str(tmp_path / "w"))
+    page = call("show", "o", *where).out
+    assert "pair        none that is clear; candidates" in page
+    for trainer in ("t0", "t1"):
+        assert f"{trainer}: " in page
+    assert " points, ambiguous: another candidate is less than 2 points below (same name x" in page
+    assert f"To decide   dakota-wh pair o t0 --warehouse {tmp_path / 'w'}\n" in page
+    # It logs each third step, and misses none by that.
+    assert "missing steps" not in page
+    story = json.loads(call("show", "t1", "--format", "json", *where).out)
+    assert [one["orchestrator_run_id"] for one in story["candidates"]] == ["o"]
+    assert (story["run"]["gaps"], story["missing_steps"]) == (38, 0)
+
+
+def test_show_says_how_to_decide_a_role(call: Call, tmp_path: Path) -> None:
+    rows = [{"step": s, "anything": s} for s in (0, 1, 2, 5)]
+    api.open(tmp_path / "w").ingest(Log(tmp_path, "r").begin("r").log(*rows).end().write())
+    page = call("show", "r", "--warehouse", str(tmp_path / "w")).out
+    assert "role        unknown: no keys, name or config that tell" in page
+    said = f"run-r.wandb --role ROLE --warehouse {tmp_path / 'w'}  (ROLE: orchestrator, trainer"
+    assert said in page
+    assert "2 missing steps" in page
 
 
 def test_runs_has_main_columns_in_a_table_and_all_elsewhere(call: Call, folder: Path) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from dakota_wh.cli import PROGRAM
-from dakota_wh.commands.output import Output, replacing
+from dakota_wh.commands.output import Output
 from dakota_wh.errors import UsageProblem
 from dakota_wh.rendering.rows import Listing
+from dakota_wh.rendering.whole_file import replacing
 
 from .conftest import ENVIRONMENT, Call, Dakota
 

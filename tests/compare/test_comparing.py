@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +16,9 @@ from dakota_wh.api import Warehouse
 from dakota_wh.compare.comparison import Comparison
 from dakota_wh.errors import NoSuchRun, NothingFound, UsageProblem
 from tests.ingest.kit import Log, land
+
+if TYPE_CHECKING:
+    from tests.compare.conftest import Store
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -154,6 +157,15 @@ def test_gaps_and_other_cadences(library: Warehouse) -> None:
     found = row(library.compare("rising", "tenth"), "reward")
     assert (found["points"], found["matched"]) == (10, "steps")
     assert found["difference"] == pytest.approx(-45.0)  # the mean of 0, 10, … 90
+
+
+def test_a_run_that_logs_every_k_steps_misses_none(store: Store) -> None:
+    rows = [{"train/global_step": s, "train/reward": 1.0 + s} for s in range(0, 200, 5)]
+    holes = [row for row in rows if row["train/global_step"] not in (50, 55)]
+    comparison = store(fifth=rows, holes=holes).compare("fifth", "holes")
+    missing = [note for note in comparison.notes if "missing" in note]
+    assert missing == ["holes has 2 missing steps."]
+    assert [row["gaps"] for row in comparison.trainings.dicts()] == [0, 2]
 
 
 def test_steps_from_one_are_told_and_not_moved(library: Warehouse) -> None:

@@ -74,7 +74,33 @@ def test_what_never_moved_has_no_weight() -> None:
     assert (rows["one"].state, rows["one"].dead) == ("never moved", False)
     assert rows["a"].weight == pytest.approx(0.4)
     assert rows["a"].intercept == pytest.approx(0.1)
-    assert rows["one"].assumed_weight_left == pytest.approx(0.6)
+    # 0.6 of it would add 0.3, and 0.1 is what is added.
+    assert rows["one"].assumed_weight_left is None
+
+
+@pytest.mark.parametrize(
+    ("used", "added", "constants", "left"),
+    [
+        (0.4, 0.3, [0.5], 0.6),
+        (0.4, 0.0, [0.0], 0.6),
+        (0.4, 0.1, [0.0, 0.5], 0.6),
+        (0.4, 0.4, [0.0, 0.5], None),  # 0.6 of 0.5 is the most that they can add
+        (0.4, 0.1, [0.0], None),  # nothing that is logged adds it
+        (0.4, 0.0, [0.5], None),  # it would show
+        (1.0, 0.0, [0.0], 0.0),
+        (1.7, 0.0, [0.0], None),
+        (-0.5, 0.0, [0.0], 1.5),  # a penalty
+    ],
+)
+def test_what_is_left_is_told_where_nothing_refutes_it(
+    used: float, added: float, constants: list[float], left: float | None
+) -> None:
+    still = {f"still {n}": np.full(60, value) for n, value in enumerate(constants)}
+    rows = explained(used * noise(1) + added, {"a": noise(1), **still})
+    assert weights(rows)["a"] == pytest.approx(used)
+    for name in still:
+        found = rows[name].assumed_weight_left
+        assert found == (None if left is None else pytest.approx(left, abs=1e-9))
 
 
 def test_nothing_moves() -> None:
@@ -213,8 +239,8 @@ def test_any_weights_are_found(true: list[float], seed: int, constant: float) ->
     rows = explained(reward, columns)
     expected = {f"m{i}": w for i, w in enumerate(true)}
     assert weights(rows) == pytest.approx(expected, rel=1e-6, abs=1e-8)
-    assert rows["m0"].intercept == pytest.approx(constant, abs=1e-6)
     span = float(np.ptp(reward))
+    assert rows["m0"].intercept == pytest.approx(constant, abs=components.NOTHING * span)
     assert (rows["m0"].residual or 0) < components.NOTHING * span
 
 

@@ -46,7 +46,9 @@ def row(name: str, update: int, beginning: str = "") -> dict[str, float]:
     """The framework's metrics of an update; those whose key begins so."""
     keys = [key for keys in KEYS[name].values() for key in keys.split()]
     return {
-        key: value(key, update) for key in keys if key.startswith(beginning) and "/step" not in key
+        key: value(key, update)
+        for key in keys
+        if key.startswith(beginning) and key != "rollout/step"
     }
 
 

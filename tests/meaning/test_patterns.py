@@ -103,8 +103,10 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "response_length": "response_length/mean",
         "truncation": "response_length/clip_ratio",
         "step_tokens": "perf/total_num_tokens",
-        "-": "critic/score/max critic/rewards/min val-core/gsm8k/acc/mean@1"
-        " val-aux/gsm8k/reward/mean@1 response_length/max",
+        "throughput": "perf/throughput",
+        "step_time": "timing_s/step perf/time_per_step",
+        "-": "timing_s/gen perf/mfu/actor critic/score/max critic/rewards/min"
+        " val-core/gsm8k/acc/mean@1 val-aux/gsm8k/reward/mean@1 response_length/max",
     },
     "trl": {
         "reward": "train/reward",
@@ -117,6 +119,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "response_length": "train/completions/mean_length",
         "truncation": "train/completions/clipped_ratio",
         "total_tokens": "train/num_tokens",
+        "step_time": "train/step_time",
         "-": "train/rewards/accuracy_reward/std train/reward_std train/frac_reward_zero_std"
         " eval/reward eval/rewards/accuracy_reward/mean train/epoch",
     },
@@ -149,8 +152,10 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "grad_norm": "train/actor_grad_norm",
         "lr": "train/actor_lr",
         "response_length": "train/response_length",
-        # A term of the loss: its sign and factor are not those of an entropy.
-        "-": "train/entropy_loss eval/eval_gsm8k_pass1 dynamic_filtering_pass_rate",
+        # The mean entropy, whose multiple the loss is less.
+        "entropy": "train/entropy_loss",
+        "step_time": "train/timing/step_total",
+        "-": "train/timing/generation eval/eval_gsm8k_pass1 dynamic_filtering_pass_rate",
     },
     "nemo-rl": {
         "reward": "train/reward",
@@ -240,9 +245,11 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "loss": "train/loss train/policy_gradient_loss train/actor_loss train/value_loss",
         "kl": "train/approx_kl",
         "lr": "train/learning_rate",
-        "response_length": "rollout/ep_len_mean",
-        # The negative of an entropy.
-        "-": "train/entropy_loss eval/mean_reward rollout/success_rate time/total_timesteps",
+        "episode_length": "rollout/ep_len_mean",
+        # The negative of an entropy, see the test of signs.
+        "entropy": "train/entropy_loss",
+        "throughput": "time/fps",
+        "-": "eval/mean_reward rollout/success_rate time/total_timesteps",
     },
     "any": {
         "reward": "mean_reward",
@@ -308,6 +315,52 @@ def test_every_row_of_the_table_is_for_a_key() -> None:
         for row in csv.DictReader(file):
             mine = [k for f, kind, k in tried if (f, kind) == (row["framework"], row["kind"])]
             assert any(re.search(row["pattern"], key) for key in mine), row
+
+
+def test_signs() -> None:
+    """SB3's entropy_loss is -mean(entropy), OpenRLHF's the mean itself."""
+    keys = ["rollout/ep_rew_mean", "train/entropy_loss", "train/approx_kl"]
+    assert {k: kind.sign for k, kind in patterns.kinds(keys).items()} == {
+        "rollout/ep_rew_mean": 1,
+        "train/entropy_loss": -1,
+        "train/approx_kl": 1,
+    }
+    assert patterns.kinds(["train/actor_lr", "train/entropy_loss"])["train/entropy_loss"].sign == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "reward_model_loss",
+        "reward_compute_time",
+        "rewardModelLoss",
+        "score/errors",
+        "reward.penalty",
+        "my reward cost",
+        "reward_std_dev",
+        "LOSS of reward",
+        "reward_latency_ms",
+        "reward/kl_coef",
+    ],
+)
+def test_what_a_name_says_beside_reward_may_make_it_none(key: str) -> None:
+    assert patterns.kinds([key, "accuracy"]) == {}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "gloss_score",
+        "lifetime_reward",
+        "rewards of sometimes",
+        "costume_reward",
+        "reward\nin two lines",
+        "standard_score",
+        "avgScore",
+    ],
+)
+def test_a_word_within_a_word_is_none(key: str) -> None:
+    assert patterns.kinds([key, "accuracy"])[key] == patterns.Kind("reward", 1)
 
 
 def test_a_name_with_reward_in_it_counts_only_where_nothing_else_is_the_reward() -> None:

@@ -35,7 +35,7 @@ SCHEMAS = {
     " value DOUBLE",
     "stored_series": "run_id VARCHAR, role VARCHAR, metric VARCHAR, writer VARCHAR, kind VARCHAR,"
     " kind_rank BIGINT, samples BIGINT, nonfinite BIGINT, first_step BIGINT, last_step BIGINT,"
-    " axis VARCHAR",
+    " axis VARCHAR, sign BIGINT DEFAULT 1, not_numbers BIGINT",
     "stored_components": "run_id VARCHAR, role VARCHAR, metric VARCHAR, weight DOUBLE,"
     " contribution DOUBLE, share DOUBLE, dead BOOLEAN, r2 DOUBLE, residual DOUBLE,"
     " reward_metric VARCHAR, state VARCHAR, evidence VARCHAR, assumed_weight_left DOUBLE,"

@@ -87,6 +87,27 @@ def expected(x: np.ndarray, y: np.ndarray) -> dict[str, float | None]:
     return found
 
 
+def hanging_together(parts: np.ndarray) -> float:
+    """Kendall's unbiased lag-1 autocorrelation around the straight line, held to [0, 0.95]."""
+    place = np.arange(len(parts))
+    line = scipy.stats.linregress(place, parts)
+    rest = parts - line.intercept - line.slope * place
+    r = float((rest[1:] * rest[:-1]).sum() / (rest * rest).sum())
+    return min(max(r + (1 + 4 * r) / len(parts), 0.0), 0.95)
+
+
+def turned(y: np.ndarray, parts: np.ndarray, s: int) -> float:
+    """The largest move against the trend / with it, less what independent noise turns back."""
+    moves = np.triu(parts[None, :] - parts[:, None], 1)
+    along, against = (moves.max(), -moves.min())[:: 1 if s > 0 else -1]
+    error = 0.0
+    if len(y) >= 5 * len(parts):
+        error = math.sqrt((np.diff(y) ** 2).mean() / 2 * len(parts) / len(y))
+    if along >= 6 * error:
+        against = max(against - 2 * error, 0.0)
+    return float(against / along)
+
+
 def scaled_back(row: Row, column: str, power: int) -> float | None:
     free = ("ols_r2", "lag1_autocorrelation", "effective_samples")
     value = row[column]
@@ -134,6 +155,15 @@ def test_trends_are_those_of_scipy(
             assert row["mk_variance"] == pytest.approx(variance)
             z = (s - np.sign(s)) / math.sqrt(variance) if variance else None
             assert row["mk_z"] == (z if z is None else pytest.approx(float(z)))
+            if z is None or np.ptp(means) <= 1e-9 * size:
+                continue
+            rho = hanging_together(means)
+            assert row["effective_parts"] == pytest.approx(len(means) * (1 - rho) / (1 + rho))
+            assert row["mk_z_adjusted"] == pytest.approx(
+                float(z) * math.sqrt((1 - rho) / (1 + rho))
+            )
+            if s:
+                assert row["turned_back"] == pytest.approx(turned(y, means, s), rel=1e-4, abs=1e-5)
     assert not rows
 
 
@@ -206,3 +236,32 @@ def test_noise_is_not_called_a_trend_more_often_than_the_header_says(
     assert len(called) <= 10
     assert len([row for row in called if row["support"] == "both tests"]) <= 5
     assert {row["better"] for row in rows} == {None}
+
+
+def test_slow_wandering_is_not_called_a_trend(ask_again: Ask, new_tables: type[Tables]) -> None:
+    """Each of 200 values keeps 0.95 of the one before: Mann-Kendall alone calls a third of them."""
+    tables: Any = new_tables()
+    random = np.random.default_rng(11)
+    for number in range(60):
+        value, values = float(random.normal()), []
+        for noise in random.normal(0, math.sqrt(1 - 0.95**2), 200):
+            value = 0.95 * value + float(noise)
+            values.append(value)
+        tables.metric("r", f"loss {number}", values, role="trainer")
+    rows = ask_again(tables, "FROM trend_evidence")
+    assert len([row for row in rows if row["mk_significant"]]) >= 12
+    assert len([row for row in rows if row["verdict"] in ("rising", "falling")]) <= 9
+    assert len([row for row in rows if row["tail_state"] in ("rising", "falling")]) <= 9
+
+
+def test_noise_does_not_hide_a_rise(ask_again: Ask, new_tables: type[Tables]) -> None:
+    """A rise that ends half-way, and a step, of twice to three times the noise's deviation."""
+    tables: Any = new_tables()
+    random = np.random.default_rng(12)
+    x = np.arange(200) / 200
+    for number in range(20):
+        noise = random.normal(0, 0.3, 200)
+        tables.metric("r", f"rise {number}", (np.minimum(2 * x, 1) + noise).tolist())
+        tables.metric("r", f"step {number}", ((x > 0.5) + noise).tolist())
+    rows = ask_again(tables, "FROM trend_evidence")
+    assert len([row for row in rows if row["verdict"] == "rising"]) >= 34

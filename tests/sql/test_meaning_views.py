@@ -298,7 +298,7 @@ def test_the_words_depend_on_what_the_metric_is(ask: Ask, tables: Tables) -> Non
     ramp = [i + 3 * math.sin(i * i) for i in range(120)]
     words = {
         ("reward", "improving", "degrading"),
-        ("reward_component", "improving", "degrading"),
+        ("reward_component", "rising", "falling"),  # without a weight
         ("throughput", "improving", "degrading"),
         ("step_time", "degrading", "improving"),
         ("loss", "rising", "falling"),
@@ -316,6 +316,54 @@ def test_the_words_depend_on_what_the_metric_is(ask: Ask, tables: Tables) -> Non
     assert {row["support"] for row in rows.values()} == {"both tests"}
     assert {row["tail_state"] for row in rows.values()} == {"rising", "falling"}
     assert {row["mk_s"] for row in rows.values()} == {190, -190}
+
+
+def test_a_component_has_a_direction_by_its_weight(ask: Ask, tables: Tables) -> None:
+    weights = {"bonus": 0.5, "penalty": -0.5, "zero": 0.0, "unknown": None}
+    for name, weight in weights.items():
+        key = {"run_id": "r", "role": "orchestrator", "metric": name}
+        tables.metric("r", name, list(range(60)), kind="reward_component")
+        tables.rows["stored_components"].append({**key, "weight": weight, "state": "weighted"})
+    # Another run's weight of the same name says nothing here.
+    tables.rows["stored_components"].append(
+        {"run_id": "s", "role": "orchestrator", "metric": "unknown", "weight": 1.0}
+    )
+    rows = by(ask(tables, "FROM trend_evidence"), "metric")
+    found = {name: (row["verdict"], row["better"]) for name, row in rows.items()}
+    assert found == {
+        "bonus": ("improving", "high"),
+        "penalty": ("rising", None),
+        "zero": ("rising", None),
+        "unknown": ("rising", None),
+    }
+    (better,) = ask(tables, "FROM metric_directions")
+    assert (better["metric"], better["better"]) == ("bonus", "high")
+
+
+def test_a_kind_may_be_logged_as_its_negative(ask: Ask, tables: Tables) -> None:
+    """As SB3 logs its entropy; what is of the metric itself stays as it was logged."""
+    single(tables, steps=30)
+    tables.steps("r", "single", [float(i) for i in range(30)])
+    kind(tables, "reward", [i + math.sin(i * i) for i in range(30)])
+    kind(tables, "entropy", [-2.0 + 0.05 * i for i in range(30)])
+    tables.rows["stored_series"][-1]["sign"] = -1
+    (overview,) = ask(tables, "FROM run_overview")
+    # The last 3 of 30: 0.65, 0.6, 0.55.
+    assert overview["entropy_last"] == pytest.approx(0.6)
+    assert overview["entropy_last_samples"] == 3
+    by_step = ask(tables, "SELECT entropy FROM reward_loss_by_step ORDER BY step")
+    assert [row["entropy"] for row in by_step[:2]] == pytest.approx([2.0, 1.95])
+    dynamics = by(ask(tables, "FROM training_dynamics"), "quantity")["entropy"]
+    assert (dynamics["initial"], dynamics["metric"]) == (2.0, "entropy")
+    assert dynamics["drop_share"] == pytest.approx(1 - 0.6 / 1.95)
+    compared = by(ask(tables, "FROM run_comparison"), "kind")["entropy"]
+    assert (compared["value"], compared["better"]) == (pytest.approx(0.6), None)
+    together = by(ask(tables, "FROM project_values"), "kind")["entropy"]
+    assert together["mean"] == pytest.approx(0.6)
+    levels = ask(tables, "FROM reward_loss_correlation WHERE metric = 'entropy' AND lag = 0")
+    assert levels[0]["pearson"] < -0.9
+    stats = by(ask(tables, "FROM training_stats"), "metric")["entropy"]
+    assert (stats["initial"], stats["max"]) == pytest.approx((-2.0, -0.55))
 
 
 def test_what_is_too_short_or_says_nothing(ask: Ask, tables: Tables) -> None:
@@ -346,8 +394,16 @@ def test_what_is_too_short_or_says_nothing(ask: Ask, tables: Tables) -> None:
         "alternating": (unclear, "neither", "flat"),
         "wave": (unclear, "neither", "flat"),
         "plateau": ("rising", "both tests", "flat"),
-        "there and back": (unclear, "neither", "falling"),
-        "down and up again": (unclear, "the two disagree", "rising"),
+        "there and back": ("no steady trend", "neither", "falling"),
+        "down and up again": ("no steady trend", "the two disagree", "rising"),
+    }
+    assert {n: r["shape"] for n, r in rows.items()} == {
+        **dict.fromkeys(("11", "39", "40"), "rose"),
+        **dict.fromkeys(("constant", "alternating", "wave"), "level"),
+        "plateau": "rose in the first half",
+        "there and back": "rose, then fell",
+        # What fell is in one of its 20 parts alone, and so may be an outlier.
+        "down and up again": "rose",
     }
     assert rows["11"]["half_difference_se"] is None
     assert (rows["11"]["mk_bins"], rows["11"]["mk_s"]) == (11, 55)
@@ -358,6 +414,34 @@ def test_what_is_too_short_or_says_nothing(ask: Ask, tables: Tables) -> None:
     assert rows["alternating"]["lag1_autocorrelation"] == pytest.approx(-0.995)
     assert rows["alternating"]["effective_samples"] == 200
     assert rows["40"]["last_samples"] == 40
+
+
+def test_what_moves_and_has_no_steady_trend(ask: Ask, tables: Tables) -> None:
+    noise = [0.01 * math.sin(7.0 * i * i) for i in range(200)]
+    cases: dict[str, list[float]] = {
+        "falls at once": [10.0 if i < 12 else 1.0 for i in range(200)],
+        "falls and creeps up": [10.0 if i < 12 else 1.0 + i / 400 for i in range(200)],
+        "late step": [float(i >= 160) for i in range(200)],
+        "valley": [abs(i - 100) / 100 for i in range(200)],
+        "waves": [math.sin(i / 200 * 3 * math.pi) for i in range(200)],
+        "one spike": [100.0 if i == 77 else 0.0 for i in range(200)],
+        "spike at the end": [100.0 if i == 199 else 0.0 for i in range(200)],
+        "nothing": [0.0] * 200,
+    }
+    for name, values in cases.items():
+        tables.metric("r", name, [v + n for v, n in zip(values, noise, strict=True)])
+    found = {r["metric"]: (r["verdict"], r["shape"]) for r in ask(tables, "FROM trend_evidence")}
+    unclear = "not distinguishable"
+    assert found == {
+        "falls at once": ("no steady trend", "fell in the first half"),
+        "falls and creeps up": ("no steady trend", "fell in the first half"),
+        "late step": ("no steady trend", "rose in the second half"),
+        "valley": ("no steady trend", "fell, then rose"),
+        "waves": ("no steady trend", "up and down"),
+        "one spike": (unclear, "level"),
+        "spike at the end": (unclear, "level"),
+        "nothing": (unclear, "level"),
+    }
 
 
 def test_a_slope_that_an_outlier_does_not_move(ask: Ask, tables: Tables) -> None:
@@ -378,8 +462,7 @@ def test_a_slope_that_an_outlier_does_not_move(ask: Ask, tables: Tables) -> None
 def test_a_run_without_a_partner_has_its_own_side(ask: Ask, tables: Tables) -> None:
     tables.run("o", "orchestrator")
     tables.run("t", "trainer")
-    tables.run("u", "unknown")
-    for run, role in (("o", "orchestrator"), ("t", "trainer"), ("u", "unknown")):
+    for run, role in (("o", "orchestrator"), ("t", "trainer")):
         length = [400.0, *([20.0] * 19)]
         tables.metric(run, "len", length, role=role, kind="response_length", kind_rank=1)
         entropy = [0.0, 0.0, *([1.0] * 18)]
@@ -400,6 +483,63 @@ def test_a_run_without_a_partner_has_its_own_side(ask: Ask, tables: Tables) -> N
     gap = rows["probs_gap"]
     assert (gap["samples"], gap["initial"]) == (2, 0.0)
     assert gap["final"] == pytest.approx(0.1)
+
+
+def test_a_run_of_unknown_role_has_both_sides(ask: Ask, tables: Tables) -> None:
+    tables.run("u", "unknown")
+    for kind in ("reward", "entropy"):
+        tables.metric("u", kind, [1.0, 2.0], role="unknown", kind=kind, kind_rank=1)
+    found = {tuple(row.values())[:3] for row in ask(tables, "FROM training_dynamics")}
+    assert found == {("u", "u", "reward"), ("u", "u", "entropy")}
+
+
+def test_a_metric_of_its_own_axis_is_measured_on_it(ask: Ask, tables: Tables) -> None:
+    """The run has 100 steps, its updates are 25: an update is no step."""
+    tables.run("r", "single")
+    tables.steps("r", "single", range(100))
+    tables.metric("r", "reward", [1.0] * 100, role="single")
+    tables.metric("r", "loss", [1.0] * 25, role="single")
+    tables.metric("r", "stopped", [1.0] * 5, role="single")
+    sparse = {0: 1.0, 5: 1.0, 15: 1.0, 20: 1.0}
+    tables.metric("r", "sparse", sparse, role="single")
+    for row in tables.rows["stored_series"]:
+        row["axis"] = None if row["metric"] == "reward" else "update"
+    rows = by(ask(tables, "FROM metric_health"))
+    columns = ("unlogged", "unlogged_after", "gaps", "stride")
+    assert {name: tuple(row[c] for c in columns) for name, row in rows.items()} == {
+        "reward": (0, 0, 0, 1),
+        "loss": (0, 0, 0, 1),
+        "stopped": (0, 20, 0, 1),
+        "sparse": (17, 4, 1, 5),
+    }
+
+
+def test_which_steps_a_run_misses(ask: Ask, tables: Tables) -> None:
+    steps = {
+        "every": range(5),
+        "fifth": range(0, 100, 5),
+        "fifth but two": [s for s in range(0, 100, 5) if s not in (30, 35)],
+        "odd": [0, 1, 2, 10, 12, 30],
+        "negative": range(-20, 20),
+        "one": [7],
+    }
+    for run, there in steps.items():
+        tables.run(run, "single")
+        for step in there:
+            tables.rows["stored_steps"].append({"run_id": run, "role": "single", "step": step})
+    rows = by(ask(tables, "FROM run_gaps"), "run_id")
+    found = {
+        name: (row["stride"], row["missing"], row["widest"], row["widest_after"])
+        for name, row in rows.items()
+    }
+    assert found == {
+        "every": (1, 0, 0, None),
+        "fifth": (5, 0, 0, None),
+        "fifth but two": (5, 2, 2, 25),
+        "odd": (1, 25, 17, 12),
+        "negative": (1, 0, 0, None),
+    }
+    assert (rows["odd"]["first_step"], rows["odd"]["last_step"]) == (0, 30)
 
 
 def test_spikes_and_waiting(ask: Ask, tables: Tables) -> None:
@@ -441,12 +581,31 @@ def test_every_run_has_its_overview(ask: Ask, tables: Tables) -> None:
     assert (empty["name"], empty["metrics"], empty["nonfinite"]) == ("nothing yet", 0, 0)
     assert (empty["reward_last"], empty["partner_run_id"], empty["duration"]) == (None, None, None)
     assert (row["reward_max"], row["reward_max_step"]) == (0.9, 1)
-    assert row["reward_last"] == pytest.approx(1.9 / 3)
+    # A tenth of three samples is one.
+    assert (row["reward_last"], row["reward_last_samples"]) == (0.9, 1)
     # Three samples are too few for halves.
-    assert (row["reward_first_half"], row["loss_last"], row["duration"]) == (None, 2.0, 25.0)
+    assert (row["reward_first_half"], row["loss_last"], row["duration"]) == (None, 3.0, 25.0)
     counts = ("metrics", "dead_metrics", "dead_components", "nonfinite")
     assert [row[c] for c in counts] == [4, 2, 1, 1]
     assert (row["partner_run_id"], row["completeness"]) == (None, "growing")
+
+
+@pytest.mark.parametrize(
+    ("samples", "last"), [(1, 1), (9, 1), (19, 1), (20, 2), (500, 50), (1000, 100), (1500, 100)]
+)
+def test_the_last_values_are_a_tenth_and_at_most_100(
+    ask_again: Ask, tables: Tables, samples: int, last: int
+) -> None:
+    """In a run of 100 steps the last 100 would be the whole run, its beginning too."""
+    single(tables, steps=samples)
+    kind(tables, "reward", [float(i) for i in range(samples)])
+    mean = samples - 1 - (last - 1) / 2
+    (row,) = ask_again(tables, "FROM run_overview")
+    assert (row["reward_last"], row["reward_last_samples"]) == (pytest.approx(mean), last)
+    (row,) = ask_again(tables, "FROM run_comparison")
+    assert (row["value"], row["value_samples"]) == (pytest.approx(mean), last)
+    (row,) = ask_again(tables, "FROM project_values")
+    assert row["mean"] == pytest.approx(mean)
 
 
 def test_a_run_among_those_of_its_project(ask: Ask, tables: Tables) -> None:

@@ -30,19 +30,23 @@ def side(
     lag: float = 3.0,
     length: int = 40,
     first: int = 0,
+    pace: float = 10.0,
     config: Config | None = None,
-    **facts: object,
+    **facts: Any,
 ) -> None:
-    """A run named after its role (``o…`` or ``t…``): a step each 10 s from ``start`` on.
+    """A run named after its role (``o…`` or ``t…``): a step each ``pace`` s from ``start`` on.
 
     ``lag`` is how much later than the orchestrator's a trainer's rows are logged; ``first`` is the
     number of the first step.
     """
     role = "orchestrator" if run_id[0] == "o" else "trainer"
     begin = START + start
-    times = [begin + 10 + 10 * step + (lag if role == "trainer" else 0) for step in range(length)]
+    times = [
+        begin + pace + pace * step + (lag if role == "trainer" else 0) for step in range(length)
+    ]
     last = first + length - 1
-    known = {"started_at": begin, "ended_at": times[-1], "last_step": last, **facts}
+    known: dict[str, Any] = {"started_at": begin, "ended_at": times[-1], "last_step": last}
+    known |= {"first_step": first, "steps": length, **facts}
     tables.run(run_id, role, **known)
     tables.steps(run_id, role, times, first)
     for key, value in (config or {}).items():
@@ -169,6 +173,39 @@ def test_names_are_compared_without_their_role(
     side(tables, "o1", name=ours)
     side(tables, "t1", name=theirs)
     assert candidate(ask_again, tables)["name_score"] == points
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "points", "said"),
+    [
+        ({"name": "a-orchestrator"}, {"name": "b-trainer"}, -4, "different names a and b (-4)"),
+        # W&B makes up a name for each run that has none.
+        ({"name": "misty-sky-3"}, {"name": "bold-fire-4"}, 0, ""),
+        ({"name": "a-orchestrator"}, {"name": "bold-fire-4"}, 0, ""),
+        ({"run_group": "a"}, {"run_group": "b"}, -3, "different groups a and b (-3)"),
+        ({"run_group": "a"}, {}, 0, ""),
+        ({"config": {"output_dir": "out/a"}}, {"config": {"output_dir": "out/b"}}, -2,
+         "different output_dir (-2)"),
+        ({"config": {"output_dir": "./out/a"}}, {"config": {"output_dir": "/x/out/a/"}}, 0, ""),
+        ({"config": {"output_dir": "out/a/run_default"}}, {"config": {"output_dir": "/x/out/a"}}, 0,
+         ""),
+        ({"config": {"output_dir": "out"}}, {}, 0, ""),
+    ],
+)  # fmt: skip
+def test_what_contradicts_counts_against_the_pair(
+    ask_again: Ask,
+    tables: Tables,
+    ours: dict[str, Any],
+    theirs: dict[str, Any],
+    points: int,
+    said: str,
+) -> None:
+    side(tables, "o1", **ours)
+    side(tables, "t1", **theirs)
+    row = candidate(ask_again, tables)
+    assert (row["contradiction_score"], row["score"]) == (points, 7 + points)
+    assert [said] * (points < 0) == [w for w in row["evidence"].split("; ") if "different" in w]
+    assert row["accepted"] is (points == 0)
 
 
 def test_a_trainer_that_logs_first_is_vetoed(ask: Ask, tables: Tables) -> None:

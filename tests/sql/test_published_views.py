@@ -96,6 +96,8 @@ def test_only_the_portable_subset(relation: str) -> None:
         if isinstance(node, exp.Func) and not isinstance(node, exp.Binary | exp.Connector):
             name = node.name if isinstance(node, exp.Anonymous) else node.sql_names()[0]
             assert name in FUNCTIONS, name
+            # The older shell cannot read one with an offset from a view that DuckDB 2 stored.
+            assert not (isinstance(node, exp.Lag | exp.Lead) and node.args.get("offset")), node
         else:
             assert type(node).__name__ in NODES, repr(node)
 

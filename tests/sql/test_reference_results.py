@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import subprocess
 import sys
 import time
@@ -225,7 +227,11 @@ def test_the_verdicts_on_the_owners_pair(look: Look) -> None:
     assert verdict("loss/mean") == ("not distinguishable", "neither")
     assert verdict("optim/lr") == ("constant", "neither")
     # It falls from 52 at once and then creeps up again.
-    assert verdict("completion_len/max") == ("not distinguishable", "the two disagree")
+    assert verdict("completion_len/max") == ("no steady trend", "the two disagree")
+    # So does its mean, from 445 to 15 within 150 steps: a collapse, and no steady trend.
+    assert verdict("completion_len/mean") == ("no steady trend", "neither")
+    collapsed = one(look("trend_evidence", metric="completion_len/mean"))
+    assert collapsed["shape"] == "fell in the first half"
 
 
 def test_what_is_dead_or_at_its_limit(look: Look, reference: dict[str, Any]) -> None:
@@ -306,8 +312,11 @@ def test_a_run_at_a_glance(look: Look, reference: dict[str, Any]) -> None:
     assert (row["metrics"], row["dead_metrics"], row["dead_components"]) == (37, 5, 2)
     trainer = one(look("run_overview", run_id=TRAINER))
     assert (trainer["partner_run_id"], trainer["completeness"]) == (ORCHESTRATOR, "sampled")
-    entropy = reference["trainer"]["key_metrics"]["entropy/mean"]
-    assert trainer["entropy_last"] == close(entropy["last100_mean"])
+    # Of 500 rows a tenth.
+    with (DATA / TRAINER / f"{TRAINER}_history.csv").open(newline="") as file:
+        entropy = [float(line["entropy/mean"]) for line in csv.DictReader(file)]
+    assert trainer["entropy_last"] == close(math.fsum(entropy[-50:]) / 50)
+    assert (trainer["entropy_last_samples"], row["reward_last_samples"]) == (50, 100)
     assert trainer["reward_metric"] is None
     compared = look("run_comparison")
     assert {(row["place"], row["runs"], row["difference"]) for row in compared} == {(1, 1, 0.0)}

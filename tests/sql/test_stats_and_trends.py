@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
@@ -151,3 +153,36 @@ def test_a_run_that_is_not_listed_has_statistics_all_the_same(ask: Ask, tables: 
     rows = ask(tables, "SELECT run_id, completeness FROM reward_stats UNION ALL "
                "SELECT run_id, completeness FROM reward_trends")  # fmt: skip
     assert rows == [{"run_id": "r", "completeness": None}] * 2
+
+
+@pytest.mark.parametrize("values", [[1e9, 1e9 + 1e-3], [1e9 + i % 7 * 1e-3 for i in range(200)]])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_spread_of_values_far_from_zero(
+    ask: Ask, tables: Tables, values: list[float], sign: int
+) -> None:
+    """One pass over the values would lose their digits: 4e-5 of the spread of the first case."""
+    tables.metric("r", "reward", [sign * value for value in values])
+    (row,) = ask(tables, "FROM reward_stats")
+    exact = statistics.stdev(Fraction(value) for value in values)
+    assert row["std"] == pytest.approx(float(exact), rel=1e-12)
+
+
+def test_a_reward_metric_is_one_by_its_name_or_by_its_kind(ask: Ask, tables: Tables) -> None:
+    names: dict[str, str | None] = {
+        "rollout/ep_rew_mean": "reward",
+        "metrics/turns": "reward_component",
+        "my/Game_SCORE": None,
+        "reward\nof two lines": None,
+        "reward_time": None,
+        "loss": "loss",
+        "length": None,
+    }
+    for name, kind in names.items():
+        tables.metric("r", name, [float(i) for i in range(12)], kind=kind)
+    theirs = {"loss", "length"}
+    for view, others in (("stats", "stats"), ("trends", "trends"), ("milestones", "")):
+        rows = ask(tables, f"SELECT DISTINCT metric FROM reward_{view}")
+        assert {row["metric"] for row in rows} == names.keys() - theirs
+        if others:
+            rows = ask(tables, f"SELECT metric FROM training_{others}")
+            assert {row["metric"] for row in rows} == theirs
