@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,7 @@ from dakota_wh.commands.completing import complete_sources
 from dakota_wh.commands.fetch_options import optional_streams, the_fetch, ways_to_fetch
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.outcome import tell_outcome
-from dakota_wh.errors import SourceUnreachable, UsageProblem
+from dakota_wh.errors import SourceProblem, SourceUnreachable, UsageProblem
 from dakota_wh.rendering.values import printable
 from dakota_wh.warehouse.layout import ROLES
 
@@ -90,22 +90,29 @@ def _watch(
 ) -> list[Landed]:
     """Ingest and show until nothing goes on, or so many times; return the last outcome."""
     rounds = 0
+    well: set[str] = set()
     while True:
         began = time.monotonic()
         landed = once()
         for line in _lines(warehouse, landed):
             click.echo(printable(line))
         rounds += 1
-        if rounds == times or not any(map(_goes_on, landed)):
+        well |= {one.run_id for one in landed if one.error is None}
+        if rounds == times or not any(_goes_on(one, well) for one in landed):
             return landed
         time.sleep(max(0.0, interval - (time.monotonic() - began)))
 
 
-def _goes_on(one: Landed) -> bool:
-    """Tell whether a run may still get rows: it trains, or W&B was out of reach just now."""
-    if one.error is not None:
-        return isinstance(one.error, SourceUnreachable)
-    return one.completeness == "growing"
+def _goes_on(one: Landed, well: Set[str]) -> bool:
+    """Tell whether a run may still get rows: it trains, or W&B is not itself just now.
+
+    A run that has been read in this watch may be so again, after a proxy's page instead of an
+    answer, say; ``well`` holds the ids of those.
+    """
+    if one.error is None:
+        return one.completeness == "growing"
+    passing = isinstance(one.error, SourceProblem) and one.run_id in well
+    return passing or isinstance(one.error, SourceUnreachable)
 
 
 def _lines(warehouse: Warehouse, landed: Sequence[Landed]) -> Iterator[str]:

@@ -30,8 +30,10 @@ def why_kept(stored: RunRow, new: RunRow, missing: Sequence[str] = ()) -> str:
             f"{has}; also from {', '.join(missing)}, which this source is without: "
             f"give the folder that holds all of the run; {ask}"
         )
-    if new.source == stored.source == "wandb-api" and new.completeness in ("growing", "complete"):
-        return ""  # the service has all of what the run is now: with fewer rows it was rewound
+    if new.source == stored.source == "wandb-api":
+        if _replaces(stored, new):
+            return ""
+        return f"{has}; W&B now gave {new.rows} ({new.completeness}: {new.evidence}); {ask}"
     # A growing run lacks nothing but its end: with more rows than are stored it holds them all.
     grown = new.completeness == "growing" and new.rows > stored.rows
     if new.rows < stored.rows or (RANK[new.completeness] < RANK[stored.completeness] and not grown):
@@ -41,6 +43,32 @@ def why_kept(stored: RunRow, new: RunRow, missing: Sequence[str] = ()) -> str:
             return f"{has}, which also knows the run's name, state or config; {ask}"
         return f"{has}, a {stored.source}; this source, a {new.source}, adds nothing; {ask}"
     return ""
+
+
+def _replaces(stored: RunRow, new: RunRow) -> bool:
+    """Tell whether what the service gives of a run now may replace what it gave before.
+
+    With fewer rows than before, or with others, the run was rewound if the service has given all
+    that it says there is now. Else it has not given all, and a bad answer must not cost rows.
+    """
+    if stored.rows and not new.rows:
+        return False
+    settled = bool(new.resume_point().get("settled"))
+    counted = new.expected_rows is not None and new.rows >= new.expected_rows
+    if settled and counted and new.completeness in ("growing", "complete"):
+        return True
+    if stored.completeness == "complete" and new.completeness not in ("growing", "complete"):
+        return False
+    return new.rows >= stored.rows and _covers(new, stored)
+
+
+def _covers(new: RunRow, stored: RunRow) -> bool:
+    """Tell whether the steps of a run reach as far, at both ends, as those of another one."""
+    if stored.first_step is None or stored.last_step is None:
+        return True
+    if new.first_step is None or new.last_step is None:
+        return False
+    return new.first_step <= stored.first_step and new.last_step >= stored.last_step
 
 
 def _worth(row: RunRow) -> tuple[int, int, int]:

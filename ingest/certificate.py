@@ -9,13 +9,13 @@ its evidence with the numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from dakota_wh.ingest.source import Ended, RunFacts, Stated
+from dakota_wh.ingest.source import Ended, KeyPath, RunFacts, Stated
 from dakota_wh.warehouse.entries import leaves
 from dakota_wh.warehouse.history import StoredHistory
 
@@ -51,6 +51,8 @@ class Seen:
     segments: int = 1
     agreeing: int = 0  # numbers of the summary that equal the last stored one
     differing: tuple[str, ...] = ()  # the keys whose do not
+    copies: int = 0  # rows with the step and the time of an earlier one
+    short: tuple[tuple[str, int, int], ...] = ()  # key, values that there should be, values
 
     @property
     def missing_inside(self) -> int:
@@ -60,10 +62,14 @@ class Seen:
         return self.last - self.first + 1 - self.distinct
 
 
-def look(history: StoredHistory, summary: Mapping[str, Any]) -> Seen:
-    """Return what a stored history says of its own completeness."""
+def look(
+    history: StoredHistory, summary: Mapping[str, Any], key_counts: Mapping[str, int] | None = None
+) -> Seen:
+    """Return what a stored history says of its own completeness; see ``RunFacts.key_counts``."""
     found = history.integers(("_step",))
-    steps = np.unique(found[0][found[1]]) if found else np.zeros(0, np.int64)
+    every = _logged(*found) if found else np.zeros(0, np.int64)
+    ascending = bool((every[1:] > every[:-1]).all())
+    steps = every if ascending else np.unique(every)
     agreeing, differing = _compare(history, summary)
     claimed = summary.get("_step")
     return Seen(
@@ -71,14 +77,45 @@ def look(history: StoredHistory, summary: Mapping[str, Any]) -> Seen:
         distinct=int(steps.size),
         first=int(steps[0]) if steps.size else None,
         last=int(steps[-1]) if steps.size else None,
-        summary_step=_whole(claimed),
+        summary_step=whole(claimed),
         segments=history.segment_count(),
         agreeing=agreeing,
         differing=differing,
+        copies=_copies(history, every) if steps.size < every.size else 0,
+        short=tuple(_short_keys(history, key_counts or {})),
     )
 
 
-def _whole(value: object) -> int | None:
+def _logged(values: np.ndarray, logged: np.ndarray) -> np.ndarray:
+    return values if logged.all() else values[logged]
+
+
+def _copies(history: StoredHistory, steps: np.ndarray) -> int:
+    """Return how many rows have the step and the time of another one, or no time at all."""
+    times, _ = history.numbers(("_timestamp",))
+    if times.size != steps.size:
+        return 0  # some rows have no step
+    return int(steps.size - np.unique(np.stack([steps.astype(float), times]), axis=1).shape[1])
+
+
+def _short_keys(
+    history: StoredHistory, key_counts: Mapping[str, int]
+) -> Iterator[tuple[str, int, int]]:
+    """Yield the keys under which fewer values are stored than there should be."""
+    if not key_counts:
+        return
+    under: dict[str, list[KeyPath]] = {}
+    for path in history.keys():  # noqa: SIM118 - no mapping
+        for end in range(1, len(path) + 1):  # the service may count a dict, or what is in it
+            under.setdefault(".".join(path[:end]), []).append(path)
+    for key, count in sorted(key_counts.items()):
+        stored = history.count(under.get(key.replace("\\", ""), [])) if count else 0
+        if stored < count:
+            yield key, count, stored
+
+
+def whole(value: object) -> int | None:
+    """Return a number that is whole, also where it is written as a float; else None."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     return int(value) if isinstance(value, float) and value.is_integer() else None

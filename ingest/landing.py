@@ -28,7 +28,7 @@ from dakota_wh.ingest.wandb_api.fetching import Fetch, fetch_runs
 from dakota_wh.ingest.wandb_api.run_address import Address
 from dakota_wh.warehouse import catalogue, folder, parts
 from dakota_wh.warehouse.layout import PART_TABLES, ROLES
-from dakota_wh.warehouse.run_lock import run_lock
+from dakota_wh.warehouse.run_lock import WAIT, run_lock
 from dakota_wh.warehouse.run_row import RunRow, live_parts, newest, publish
 from dakota_wh.warehouse.staging import move_in, staging
 from dakota_wh.warehouse.streams import stored_streams
@@ -135,11 +135,21 @@ def _meant(
     return united(sources), addresses, failed
 
 
-def land(root: Path, source: Source, options: Options, on_progress: OnProgress = ignore) -> Landed:
-    """Bring one run in; whatever goes wrong is in the outcome's ``error``."""
+def land(
+    root: Path,
+    source: Source,
+    options: Options,
+    on_progress: OnProgress = ignore,
+    *,
+    wait: float = WAIT,
+) -> Landed:
+    """Bring one run in; whatever goes wrong is in the outcome's ``error``.
+
+    ``wait`` is how long another process may hold the run's lock, in seconds.
+    """
     run_id = options.store_as or source.run_id
     try:
-        with run_lock(root, run_id):
+        with run_lock(root, run_id, wait=wait):
             before = newest(root, run_id)
             had = set() if before is None else set(stored_streams(root, before))
             landed = _land(root, run_id, source, options, on_progress)
@@ -199,6 +209,8 @@ def _land(
         row = passed.row
         if live is not None:
             _refuse_other_run(live, row.entity, row.project, options)
+            if resume is not None and _same(live, row):
+                return _unchanged(root, live, source, options)
             # What was only added to holds all that is stored, and a part that is gone is no
             # better than what is here.
             added = reading.continuation is Continuation.APPEND or not _all_there(root, live)
@@ -219,6 +231,13 @@ def _land(
         row = rebuild_run(root, row, options.role)
     action = Action.GREW if passed.new_rows < row.rows else Action.STORED
     return _outcome(row, source, action, new_rows=passed.new_rows)
+
+
+def _same(live: RunRow, row: RunRow) -> bool:
+    """Tell whether the service gave again what is stored, where it had been asked for more."""
+    facts = (row.rows, row.completeness, row.evidence, row.resume)
+    stored = (live.rows, live.completeness, live.evidence, live.resume)
+    return row.source == "wandb-api" and facts == stored
 
 
 def _all_there(root: Path, live: RunRow) -> bool:

@@ -183,7 +183,7 @@ def program_version() -> str:
 
 
 def _certify(row: RunRow, source: Source, facts: RunFacts, history: StoredHistory) -> None:
-    seen = look(history, facts.summary)
+    seen = look(history, facts.summary, facts.key_counts)
     others = source.kind.endswith("-export") and facts.stated is None
     if seen.rows and seen.last is None and others:
         raise SourceProblem(

@@ -97,6 +97,8 @@ class RunFacts:
     expected_rows: int | None = None
     #: The last ``_step`` that there should be, where the source says so beside its summary.
     last_step: int | None = None
+    #: How many values there should be under a key, by its dotted name, where the source says so.
+    key_counts: Mapping[str, int] = field(default_factory=dict)
     #: How many rows were asked for where not all were, None otherwise.
     sampled: int | None = None
     #: True when the source stops in the middle of a record; ``tail`` says which bytes of which

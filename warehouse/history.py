@@ -33,7 +33,7 @@ from dakota_wh.warehouse.parquet import write_table
 #: A part is closed at this many rows, cells or bytes of cells, whichever comes first.
 PART_ROWS: Final = 65_536
 PART_CELLS: Final = 8_000_000
-PART_BYTES: Final = 256_000_000
+PART_BYTES: Final = 96_000_000
 
 #: The columns that every history file has, and that an empty warehouse shows.
 EMPTY: Final = pa.schema(
@@ -153,6 +153,8 @@ class StoredHistory:
         self._files = [pq.ParquetFile(path) for path in ordered]
         self.schemas = [file.schema_arrow for file in self._files]
         self.rows = 0
+        #: Up to which row each part goes.
+        self.ends: list[int] = []
         #: Where a key's numbers (False) or texts (True) are: file, first row, column.
         self._places: dict[tuple[KeyPath, bool], list[tuple[int, int, str]]] = {}
         for index, (file, schema) in enumerate(zip(self._files, self.schemas, strict=True)):
@@ -162,6 +164,7 @@ class StoredHistory:
                     place = (index, self.rows, f.name)
                     self._places.setdefault((key, holds_text(f)), []).append(place)
             self.rows += file.metadata.num_rows
+            self.ends.append(self.rows)
 
     def close(self) -> None:
         """Close the files."""
@@ -193,6 +196,29 @@ class StoredHistory:
             stop = start + len(array)
             values[start:stop], logged[start:stop] = columns.as_doubles(array)
         return values, logged
+
+    def number_blocks(
+        self, key: KeyPath, ends: Sequence[int]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield what :meth:`numbers` returns, in blocks of rows that end where ``ends`` says.
+
+        No more than a block and a part are in memory. The last end is the number of rows.
+        """
+        names = {index: name for index, _, name in self._places.get((key, False), ())}
+        values, logged = np.zeros(0), np.zeros(0, dtype=bool)
+        parts = enumerate(self.ends)
+        start = filled = 0
+        for stop in ends:
+            while filled < stop:
+                index, end = next(parts)
+                more, also = np.zeros(end - filled), np.zeros(end - filled, dtype=bool)
+                if index in names:
+                    more, also = columns.as_doubles(self._column(index, names[index]))
+                values, logged = np.append(values, more), np.append(logged, also)
+                filled = end
+            length = stop - start
+            yield values[:length], logged[:length]
+            values, logged, start = values[length:], logged[length:], stop
 
     def integers(self, key: KeyPath) -> tuple[np.ndarray, np.ndarray] | None:
         """Return (int64 values, mask) of a key, or None if something else was logged under it."""
@@ -243,7 +269,9 @@ class StoredHistory:
 
     def count(self, keys: Sequence[KeyPath]) -> int:
         """Return in how many rows anything was logged under one of the keys."""
-        kinds = [(key, text) for key in keys for text in (False, True) if (key, text) in self._places]
+        kinds = [
+            (key, text) for key in keys for text in (False, True) if (key, text) in self._places
+        ]
         if len(kinds) == 1:  # what the files say of themselves is enough
             counts = [self._valid(index, name) for index, _, name in self._places[kinds[0]]]
             if None not in counts:
@@ -326,10 +354,17 @@ class StoredHistory:
 
     def segment_count(self) -> int:
         """Return how many segments the rows come from; 0 for no rows."""
-        last = -1
-        for file in self._files:
-            last = max(last, int(np.max(np.asarray(file.read([SEGMENT]).column(SEGMENT)))))
-        return last + 1
+        return max((self._last_segment(index) for index in range(len(self._files))), default=-1) + 1
+
+    def _last_segment(self, index: int) -> int:
+        """Return the greatest segment of a part, which its file mostly says of itself."""
+        metadata = self._files[index].metadata
+        place = self.schemas[index].get_field_index(SEGMENT)
+        groups = [metadata.row_group(at).column(place) for at in range(metadata.num_row_groups)]
+        if groups and all(one.statistics and one.statistics.has_min_max for one in groups):
+            return int(max(one.statistics.max for one in groups))
+        column = self._column(index, SEGMENT)
+        return int(np.max(np.asarray(column), initial=-1))
 
     def _arrays(self, key: KeyPath, *, text: bool) -> Iterator[tuple[int, pa.Array]]:
         for index, start, name in self._places.get((key, text), ()):

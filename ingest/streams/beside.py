@@ -89,11 +89,13 @@ class Fetched:
     """A table's file, there until the next one is asked for; or why there is none.
 
     ``state`` is then one of ``tables_v1.sql``: missing, forbidden, unreachable, refused.
+    ``sha256`` is that of the source's file, where ``path`` is a copy with a secret taken out.
     """
 
     path: Path | None
     state: str = ""
     why: str = ""
+    sha256: str | None = None
 
 
 class Beside(Protocol):

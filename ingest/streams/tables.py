@@ -145,7 +145,7 @@ def _read(table: LoggedTable, fetched: Fetched, writer: TableRowsWriter) -> Logg
     if fetched.path is None:
         return replace(table, state=fetched.state, why=fetched.why)
     try:
-        if table.sha256 and _sha256(fetched.path) != table.sha256:
+        if table.sha256 and (fetched.sha256 or _sha256(fetched.path)) != table.sha256:
             why = "its file is not what was logged (another SHA-256)"
             return replace(table, state="damaged", why=why)
         content = new_part_id()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from dakota_wh.ingest.exports.parquet_file import LOSSY as EXPORT_LOSSY
 from dakota_wh.ingest.source import Continuation, Ended, LogRows, RunFacts
 from dakota_wh.ingest.wandb_api.beside import ApiBeside
@@ -102,7 +104,10 @@ class ApiReading:
     new: NewRows | None = None
     _anchor: Anchor = field(default_factory=Anchor)
     _rows: int = 0
+    _first: int | None = None
     _last: int | None = None
+    _distinct: int = 0
+    _steps: int = 0  # their sum
     _whole: WholeHistory | None = None
 
     def rows(self) -> Iterator[LogRows]:
@@ -112,10 +117,18 @@ class ApiReading:
         with tempfile.TemporaryDirectory(dir=self.source.folder) as folder:
             for block in self._blocks(Path(folder)):
                 if len(block):
-                    self._rows += len(block)
-                    self._last = int(block.steps[-1])
-                    self._anchor.take(block)
+                    block = self.source.client.masked(block)
+                    self._note(block)
                     yield block.rows()
+
+    def _note(self, block: StepBlock) -> None:
+        first, new = int(block.steps[0]), int((np.diff(block.steps) != 0).sum())
+        self._first = first if self._first is None else self._first
+        self._distinct += new + (first != self._last)
+        self._last = int(block.steps[-1])
+        self._rows += len(block)
+        self._steps += int(block.steps.sum())
+        self._anchor.take(block)
 
     def _blocks(self, folder: Path) -> Iterator[StepBlock]:
         if self.new is not None:
@@ -132,7 +145,6 @@ class ApiReading:
     def facts(self) -> RunFacts:
         """Return what the service says of the run; valid after ``rows`` is exhausted."""
         facts = self.record.facts(self.source.web)
-        facts.last_step = self.record.last_step
         facts.sampled = self.source.max_samples
         facts.lossy = tuple(self._lossy())
         facts.warnings = tuple(self._warnings())
@@ -156,20 +168,24 @@ class ApiReading:
             settled=self.source.max_samples is not None or not self._is_short(last),
             state=record.state,
             heartbeat=record.heartbeat,
+            steps=0 if stored else self._steps,
         )
 
     def _is_short(self, last: int | None) -> bool:
-        """Tell whether the service gave less than it says there is."""
+        """Tell whether the service gave less than it says there is, so that it may give more."""
         record = self.record
-        rows_missing = record.line_count is not None and self._total() < record.line_count
-        last_missing = (
-            record.last_step is not None and (-1 if last is None else last) < record.last_step
-        )
-        return rows_missing or last_missing
+        if record.last_step is not None and (-1 if last is None else last) < record.last_step:
+            return True
+        if record.line_count is None or self._total() >= record.line_count:
+            return False
+        # Where every step up to the last is here, the service counts what is no step.
+        gapless = self._first == 0 and self._last is not None and self._distinct > self._last
+        return not gapless or record.last_step is None
 
     def _lossy(self) -> Iterator[str]:
         yield from LIVE_LOSSY
-        if self._whole is not None and self._whole.exported_rows:
+        whole = self._whole is not None and self._whole.exported_rows > 0
+        if whole or (self.new is not None and self.new.exported):
             yield from EXPORT_LOSSY
         if self._whole is not None and self._whole.scanned:
             yield from SCAN_LOSSY
@@ -185,6 +201,11 @@ class ApiReading:
             )
         elif record.ended is Ended.OPEN:
             yield "No data available yet: the run has logged nothing so far. Ingest it again later."
+        elif record.line_count is None:
+            yield (
+                "Empty history data: W&B gave no rows of this run and does not say whether there "
+                "are any. Ingest it again later, or read its local log: dakota-wh ingest wandb/"
+            )
         else:
             yield (
                 "No data available: the run ended without logging a history. Check that it is the "

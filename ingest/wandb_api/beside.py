@@ -172,18 +172,22 @@ class _Downloads:
         about = f"file {wanted.path} of run {self.beside.run}"
         try:
             size = _count(node.get("sizeBytes")) or 0
-            self.beside.client.download(str(node.get("url") or ""), size, place, about)
+            url = str(node.get("url") or "")
+            digest = self.beside.client.download(url, size, place, about)
         except ClientEnded:
             raise
         except NotSignedIn as error:
             return Fetched(None, "forbidden", error.message)
         except NoSuchSource as error:
             return Fetched(None, "missing", error.message)
+        except OSError as error:
+            why = f"its file cannot be read: {error.strerror or type(error).__name__}"
+            return Fetched(None, "missing", why)
         except WarehouseError as error:
             self.failed.append(error.message)
             return Fetched(None, "unreachable", error.message)
         self.failed.clear()
-        return Fetched(place)
+        return Fetched(place, sha256=digest)
 
 
 def _system_values(rows: Sequence[str]) -> tuple[SystemValues, int]:

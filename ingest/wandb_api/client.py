@@ -16,17 +16,19 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dakota_wh.errors import SourceProblem, SourceUnreachable, WarehouseError
-from dakota_wh.ingest.wandb_api.failures import Failure
+from dakota_wh.ingest.wandb_api.failures import AGAIN, Failure, Kind
+from dakota_wh.ingest.wandb_api.masking import mask_file, without_key_in
 from dakota_wh.ingest.wandb_api.patience import Patience
 from dakota_wh.ingest.wandb_api.probe import Asked
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
 from dakota_wh.ingest.wandb_api.sign_in import SignIn, without_key
+from dakota_wh.ingest.wandb_api.step_block import StepBlock
 
 T = TypeVar("T")
 
@@ -87,6 +89,7 @@ class Client:
                 timeout=max(1, int(patience.request)),
                 api_key=sign_in.key,
             ),
+            kind=Kind.SIGN_IN,
         )
 
     @property
@@ -107,15 +110,23 @@ class Client:
             raise SourceProblem("This key's account has no entity.", hint="Give --entity E.")
         return str(entity)
 
-    def query(self, text: str, variables: Mapping[str, Any], about: str) -> str:
-        """Send one GraphQL query; return the JSON text of its ``data`` as the server wrote it."""
+    def query(self, text: str, variables: Mapping[str, Any], about: str, hint: str = AGAIN) -> str:
+        """Send one GraphQL query; return the JSON text of its ``data`` as the server wrote it.
+
+        ``hint`` is what to type next where the server says no.
+        """
         execute = self._api._service_api.execute_graphql
         answer: str = self._call(
             about,
             lambda: execute(text, dict(variables), self._left(about), parse=str),
             Asked(text, variables),
+            hint=hint,
         )
-        return without_key(answer, self._sign_in.key)  # a run may have logged its environment
+        if answer.strip() in ("", "null"):
+            raise SourceProblem(
+                f"{self._sign_in.host} answered without any data, for {about}.", hint=AGAIN
+            )
+        return self._masked(answer)  # a run may have logged its environment
 
     def download_exports(self, run: RunAddress, folder: Path) -> Exported:
         """Download the run's history exports into ``folder``, which is private and empty.
@@ -133,19 +144,21 @@ class Client:
             export = partial(
                 self._run(run).download_history_exports, place, require_complete_history=False
             )
-            found = self._call(about, export)
+            found = self._call(about, export, kind=Kind.EXPORT)
             if not found.errors:
                 return Exported(tuple(map(Path, found.paths)), bool(found.contains_live_data))
             path, why = next(iter(found.errors.items()))
             count = f"{len(found.errors)} of {len(found.errors) + len(found.paths)} files failed"
             words = f"{count}, {Path(path).name}: {why}"
         asked = Asked(waited=time.monotonic() - began, wait=self._patience.probe)
-        raise Failure(words, 0, about, asked).error(self._sign_in)
+        raise Failure(words, 0, about, asked, Kind.EXPORT).error(self._sign_in)
 
-    def download(self, url: str, size: int, path: Path, about: str) -> None:
+    def download(self, url: str, size: int, path: Path, about: str) -> str | None:
         """Download a file of a run, at an address that the service gave, to ``path``.
 
-        It takes a sixth of a run's time at most, so that one that hangs costs no other.
+        Where the key stood in it, it does not any more, and what was the file's SHA-256 is
+        returned; else None. It takes a sixth of a run's time at most, so that one that hangs costs
+        no other.
         """
         from wandb.proto import wandb_api_pb2
 
@@ -160,7 +173,8 @@ class Client:
             service.send_api_request(request, timeout=limit)
 
         self.on_stage(about)
-        self._call(about, send)
+        self._call(about, send, kind=Kind.FILE)
+        return mask_file(path, self._sign_in.key)
 
     def _left(self, about: str) -> float | None:
         """Return the seconds that a request may take, None for as many as the client allows.
@@ -183,16 +197,25 @@ class Client:
         self.on_stage(about)
         rows = self._call(about, lambda: self._api.run(str(run)).scan_history(use_cache=False))
         while (row := self._call(about, lambda: next(rows, None))) is not None:
-            yield row
+            clean: dict[str, Any] = json.loads(self._masked(json.dumps(row)))
+            yield clean
 
     def attributes(self, run: RunAddress) -> dict[str, Any]:
         """Return what the query ``RUN`` gives, by public calls: the way without the private one."""
         self._api.flush()
         found = self._call(f"run {run}", lambda: self._api.run(str(run)))
-        attributes: dict[str, Any] = dict(found._attrs)
-        attributes["summaryMetrics"] = json.dumps(dict(found.summary_metrics))
-        attributes["config"] = json.dumps({k: {"value": v} for k, v in found.rawconfig.items()})
+        told: dict[str, Any] = dict(found._attrs)
+        told["summaryMetrics"] = json.dumps(dict(found.summary_metrics))
+        told["config"] = json.dumps({k: {"value": v} for k, v in found.rawconfig.items()})
+        attributes: dict[str, Any] = json.loads(self._masked(json.dumps(told)))
         return attributes
+
+    def masked(self, block: StepBlock) -> StepBlock:
+        """Return rows without the key, which a run may have logged."""
+        return without_key_in(block, self._sign_in.key)
+
+    def _masked(self, text: str) -> str:
+        return without_key(text, self._sign_in.key)
 
     def _run(self, run: RunAddress) -> Any:
         """Return W&B's object for a run without asking the server anything."""
@@ -204,7 +227,15 @@ class Client:
             service, run.entity or "", run.project, run.run_id, known, lazy=True
         )
 
-    def _call(self, about: str, call: Callable[[], T], asked: Asked | None = None) -> T:
+    def _call(
+        self,
+        about: str,
+        call: Callable[[], T],
+        asked: Asked | None = None,
+        *,
+        kind: Kind = Kind.QUERY,
+        hint: str = AGAIN,
+    ) -> T:
         """Return what a call of the client returns; again where its answer broke off."""
         for attempt in range(_TRIES):
             began = time.monotonic()
@@ -214,6 +245,7 @@ class Client:
                 raise
             except Exception as error:
                 failure = self._failure(error, about, asked or Asked(), time.monotonic() - began)
+                failure = replace(failure, kind=kind, hint=hint)
                 if attempt + 1 == _TRIES or not failure.is_broken_off:
                     raise failure.error(self._sign_in) from error
                 time.sleep(_PAUSE * 2**attempt)
@@ -225,8 +257,9 @@ class Client:
         status, cause = 0, error
         while cause is not None:
             status = status or getattr(getattr(cause, "response", None), "http_status", 0) or 0
-            if not words or str(cause) not in words[-1]:
-                words.append(str(cause))
+            said = str(cause) or type(cause).__name__
+            if not words or said not in words[-1]:
+                words.append(said)
             cause = cause.__cause__  # type: ignore[assignment]
         asked = Asked(asked.query, asked.variables, waited, self._patience.probe)
         return Failure(": ".join(words), status, about, asked)

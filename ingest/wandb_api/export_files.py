@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from dakota_wh.ingest.exports.parquet_cells import spread_array
 from dakota_wh.ingest.exports.parquet_file import ROWS_PER_BATCH
 from dakota_wh.ingest.source import KeyPath
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
-from dakota_wh.ingest.wandb_api.step_block import STEP, StepBlock, block_of
+from dakota_wh.ingest.wandb_api.step_block import STEP, StepBlock, block_of, rows_from
+from dakota_wh.ingest.wandb_api.windows import LARGE
 
 # A damaged file shows up as any of these, depending on which byte is off.
 _DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, RecursionError)
@@ -33,6 +34,8 @@ class ExportFiles:
     rows: int
     #: Files whose rows are not in the order of their steps: those are sorted in memory.
     unsorted: frozenset[Path]
+    #: The last step of each file.
+    last_steps: Mapping[Path, int] = field(default_factory=dict)
 
     @property
     def last_step(self) -> int:
@@ -48,11 +51,15 @@ class ExportFiles:
         last = int(self.steps[inside[-1] + 1]) if inside.size else int(self.steps[0])
         return first, last
 
-    def pieces(self) -> list[Iterator[StepBlock]]:
-        """Return the rows of each file."""
-        return [self._blocks(path) for path in self.paths]
+    def pieces(self, start: int | None = None) -> list[Iterator[StepBlock]]:
+        """Return the rows of each file, all of them or those with ``start <= _step``."""
+        if start is None:
+            return [self._blocks(path) for path in self.paths]
+        ends = ((path, self.last_steps[path]) for path in self.paths)
+        return [self._blocks_from(path, start) for path, last in ends if last >= start]
 
-    def _blocks(self, path: Path) -> Iterator[StepBlock]:
+    def _blocks(self, path: Path, skip: int = 0) -> Iterator[StepBlock]:
+        """Yield a file's rows without, where they are sorted, the row groups of the first ones."""
         where = f"The history export of run {self.run}"
         try:
             with pq.ParquetFile(path) as file:
@@ -60,11 +67,18 @@ class ExportFiles:
                     for batch in file.read().combine_chunks().to_batches():
                         yield block_of(_columns(batch), where)
                     return
-                for batch in file.iter_batches(ROWS_PER_BATCH):
+                groups = _groups(file, skip)
+                for batch in file.iter_batches(_rows_per_batch(file), row_groups=groups):
                     if batch.num_rows:
                         yield block_of(_columns(batch), where)
         except _DAMAGE as error:
             raise _damaged(self.run, path, error) from error
+
+    def _blocks_from(self, path: Path, start: int) -> Iterator[StepBlock]:
+        skip = 0
+        if path not in self.unsorted:
+            skip = int(np.searchsorted(_steps(self.run, path), start))
+        yield from rows_from(self._blocks(path, skip), start)
 
 
 def open_exports(run: RunAddress, paths: Sequence[Path]) -> ExportFiles:
@@ -84,6 +98,7 @@ def open_exports(run: RunAddress, paths: Sequence[Path]) -> ExportFiles:
         steps=np.unique(np.concatenate(every)) if every else np.zeros(0, np.int64),
         rows=sum(map(len, every)),
         unsorted=frozenset(p for p in ordered if bool((np.diff(found[p]) < 0).any())),
+        last_steps={path: int(found[path].max()) for path in ordered},
     )
 
 
@@ -106,6 +121,21 @@ def _steps(run: RunAddress, path: Path) -> np.ndarray:
         return np.from_dlpack(steps.cast(pa.int64()))
     except _DAMAGE as error:
         raise _damaged(run, path, error) from error
+
+
+def _groups(file: pq.ParquetFile, skip: int) -> list[int]:
+    """Return the row groups of a file without those that hold nothing but its first rows."""
+    metadata = file.metadata
+    ends = np.cumsum([metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)])
+    return [n for n, end in enumerate(ends) if end > skip]
+
+
+def _rows_per_batch(file: pq.ParquetFile) -> int:
+    """Return how many rows to read at once: few where rows are heavy."""
+    metadata = file.metadata
+    weight: int = sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups))
+    rows: int = metadata.num_rows
+    return max(1, min(ROWS_PER_BATCH, LARGE * rows // max(1, weight)))
 
 
 def _columns(batch: pa.RecordBatch) -> dict[KeyPath, pa.Array[Any]]:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest.wandb_api.client import Client
@@ -17,9 +17,12 @@ from dakota_wh.ingest.wandb_api.queries import HISTORY_PAGE, SAMPLED_HISTORY
 from dakota_wh.ingest.wandb_api.row_layout import RowReader
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
 from dakota_wh.ingest.wandb_api.step_block import StepBlock, block_of
-from dakota_wh.ingest.wandb_api.windows import Windows
+from dakota_wh.ingest.wandb_api.windows import LARGE, Windows
 
 T = TypeVar("T")
+
+#: A step beyond all: what the service names as the last one may be out of date, or nothing.
+OPEN: Final = 2**62
 
 
 @dataclass(slots=True)
@@ -33,6 +36,26 @@ class LiveHistory:
     def pages(self, start: int, stop: int, expected: int | None = None) -> Iterator[Page]:
         """Yield the rows with ``start <= _step < stop``, some at a time."""
         return ahead(Windows(self._page, start, stop, expected).pages())
+
+    def pages_from(
+        self, start: int, stop: int, expected: int | None, enough: int | None
+    ) -> Iterator[Page]:
+        """Yield the rows with ``start <= _step``, of which none should be beyond ``stop``.
+
+        Where those before ``stop`` are fewer than ``enough``, or nobody says how many are
+        (None), the rest is asked for as well: one request where there is nothing.
+        """
+        return ahead(self._from(start, stop, expected, enough))
+
+    def _from(
+        self, start: int, stop: int, expected: int | None, enough: int | None
+    ) -> Iterator[Page]:
+        rows = 0
+        for page in Windows(self._page, start, stop, expected).pages():
+            rows += page.rows
+            yield page
+        if enough is None or rows < enough:
+            yield from Windows(self._page, max(start, stop), OPEN, 1).pages()
 
     def blocks(self, pages: Iterable[Page]) -> Iterator[StepBlock]:
         """Yield the rows of pages.
@@ -100,7 +123,17 @@ class Spool:
                 file.write(page.lines + b"\n")
 
     def pages(self, size: int = 2_000) -> Iterator[Page]:
-        """Yield what was written, ``size`` rows at a time."""
+        """Yield what was written, ``size`` rows at a time, fewer where they are heavy."""
         with self.path.open("rb") as file:
-            while lines := list(islice(file, size)):
+            while lines := list(_some(islice(file, size))):
                 yield Page(b"".join(lines).removesuffix(b"\n"), len(lines))
+
+
+def _some(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield lines until they weigh as much as a page may."""
+    weight = 0
+    for line in lines:
+        yield line
+        weight += len(line)
+        if weight >= LARGE:
+            return

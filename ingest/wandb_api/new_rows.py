@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from dakota_wh.ingest.wandb_api.client import Client
+from dakota_wh.ingest.wandb_api.export_files import ExportFiles, open_exports
 from dakota_wh.ingest.wandb_api.live import LiveHistory, Spool
+from dakota_wh.ingest.wandb_api.merge import Merged
 from dakota_wh.ingest.wandb_api.resume import Anchor, Resume
 from dakota_wh.ingest.wandb_api.run_record import RunRecord
-from dakota_wh.ingest.wandb_api.step_block import StepBlock
-from dakota_wh.ingest.wandb_api.whole_history import stop_step
+from dakota_wh.ingest.wandb_api.step_block import StepBlock, rows_from
+from dakota_wh.ingest.wandb_api.whole_history import enough, stop_step
 
 
 @dataclass(slots=True)
 class NewRows:
-    """Rows beyond the last stored step, fetched and known to belong behind it."""
+    """Rows from the last stored step on: what is live, and what was exported meanwhile."""
 
     live: LiveHistory
     spool: Spool
-    after: int
+    #: The last stored step.
+    last: int
+    exported: ExportFiles | None = None
 
     def blocks(self) -> Iterator[StepBlock]:
-        """Yield them once; then the file in which they lay is gone."""
+        """Yield those beyond the last stored step once; then the files they lay in are gone."""
         try:
-            yield from _beyond(self.live.blocks(self.spool.pages()), self.after)
+            yield from rows_from(self.fetched(), self.last + 1)
         finally:
-            self.spool.path.unlink(missing_ok=True)
+            self.drop()
+
+    def fetched(self) -> Iterator[StepBlock]:
+        """Yield those of the last stored step as well."""
+        exported = self.exported.pieces(self.last) if self.exported else []
+        return Merged().blocks([*exported, self.live.blocks(self.spool.pages())])
+
+    def drop(self) -> None:
+        """Delete what was fetched."""
+        shutil.rmtree(self.spool.path.parent, ignore_errors=True)
 
 
 def find_new_rows(
@@ -40,7 +51,8 @@ def find_new_rows(
     """Return the new rows of a run; None where all must be fetched again.
 
     The last stored step is fetched once more: if its rows are not what they were, the run was
-    rewound and has gone another way. The number of rows must be what the service counts, too.
+    rewound and has gone another way. It is live, or else in the export, which has grown past it.
+    The number of rows must be what the service counts, too.
     """
     if stored.last_step is None or stored.rows == 0:
         return None
@@ -52,39 +64,44 @@ def find_new_rows(
         if expected < 0:
             return None
     live = LiveHistory(client, record.address)
-    handle, name = tempfile.mkstemp(suffix=".jsonl", dir=folder)
-    os.close(handle)
-    spool = Spool(Path(name))
-    stop = max(stop_step(record), stored.last_step + 1)
-    spool.take(live.pages(stored.last_step, stop, None if expected is None else expected + 1))
-    if _continues(live, spool, record, stored, expected):
-        return NewRows(live, spool, stored.last_step)
-    spool.path.unlink()
+    place = Path(tempfile.mkdtemp(dir=folder))
+    new = NewRows(live, Spool(place / "live.jsonl"), stored.last_step)
+    try:
+        stop = max(stop_step(record), stored.last_step + 1)
+        least = enough(record, stored.rows)
+        wanted = None if expected is None else expected + 1
+        new.spool.take(live.pages_from(stored.last_step, stop, wanted, least))
+        found = _continues(new, record, stored, expected)
+        if found is None:
+            paths = client.download_exports(record.address, place).paths
+            new.exported = open_exports(record.address, paths)
+            found = _continues(new, record, stored, expected)
+        if found:
+            return new
+    except BaseException:
+        new.drop()
+        raise
+    new.drop()
     return None
 
 
 def _continues(
-    live: LiveHistory, spool: Spool, record: RunRecord, stored: Resume, expected: int | None
-) -> bool:
-    """Tell whether the fetched rows begin with the last stored step and miss nothing."""
-    anchor, new, last = Anchor(), 0, stored.last_step or 0
-    for block in live.blocks(spool.pages()):
-        same = int((block.steps == last).sum())
-        before = int((block.steps < last).sum())
-        if same:
-            anchor.take(block.slice(before, before + same))
-        beyond = block.steps[before + same :]
-        new += int(beyond.size)
+    new: NewRows, record: RunRecord, stored: Resume, expected: int | None
+) -> bool | None:
+    """Tell whether the fetched rows begin with the last stored step and miss nothing.
+
+    None means that they are without that step.
+    """
+    anchor, beyond, last_seen = Anchor(), 0, new.last
+    for block in new.fetched():
+        same = int((block.steps == new.last).sum())
+        anchor.take(block.slice(0, same))
+        beyond += len(block) - same
         last_seen = int(block.steps[-1])
-    if anchor.step is None or anchor.digest() != stored.anchor:
+    if not anchor.rows:
+        return None
+    if anchor.digest() != stored.anchor:
         return False
     if record.last_step is not None and last_seen < record.last_step:
         return False
-    return expected is None or new == expected
-
-
-def _beyond(blocks: Iterator[StepBlock], step: int) -> Iterator[StepBlock]:
-    for block in blocks:
-        start = int(np.searchsorted(block.steps, step, side="right"))
-        if start < len(block):
-            yield block.slice(start, len(block))
+    return expected is None or beyond == expected

@@ -13,6 +13,8 @@ from typing import Final
 DEFAULT_TIMEOUT: Final = 1800.0
 #: Workers at once, unless ``--jobs`` says otherwise.
 DEFAULT_JOBS: Final = 4
+#: Seconds in which a worker must have loaded W&B's client.
+START: Final = 120.0
 
 _RETRIES: Final = 3
 _LONGEST_ATTEMPT: Final = 30

@@ -6,36 +6,42 @@ caller's own thread hears the events, so that listeners need no lock.
 
 from __future__ import annotations
 
-import json
-import os
 import queue
-import shutil
-import subprocess
-import sys
-import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-from dakota_wh.errors import SourceUnreachable, WarehouseError
+from dakota_wh.errors import NotSignedIn, WarehouseError
 from dakota_wh.ingest.progress import OnProgress, ignore
-from dakota_wh.ingest.wandb_api.messages import error_from, line, progress_from
-from dakota_wh.ingest.wandb_api.patience import Patience
-from dakota_wh.ingest.wandb_api.probe import Asked, why_silent
+from dakota_wh.ingest.wandb_api.messages import progress_from
+from dakota_wh.ingest.wandb_api.private_folder import sweep_abandoned
+from dakota_wh.ingest.wandb_api.process import (
+    ClientEndedError,
+    NotSignedInError,
+    Task,
+    Tell,
+    WorkerProcess,
+)
 from dakota_wh.ingest.wandb_api.sign_in import SignIn
 
-#: Seconds in which a worker must have loaded W&B's client.
-START: Final = 120.0
-
-Task = Mapping[str, Any]
-Tell = Callable[[Mapping[str, Any]], None]
 #: Number of the task, "progress", "result" or "error", and what belongs to that.
 Events = queue.Queue[tuple[int, str, Any]]
 #: Number of the task, then its result, or its error.
 Done = tuple[int, Any, WarehouseError | None]
+
+
+@dataclass(slots=True)
+class _Round:
+    """The tasks of one call of ``Pool.run``, and how many threads still do them."""
+
+    todo: deque[tuple[int, Task]]
+    serving: int
+    events: Events = field(default_factory=queue.Queue)
+    #: Why nobody can sign in: the other tasks need not try.
+    refused: WarehouseError | None = None
 
 
 @dataclass(slots=True)
@@ -45,12 +51,11 @@ class Pool:
     sign_in: SignIn
     timeout: float
     jobs: int
-    _todo: deque[tuple[int, Task]] = field(default_factory=deque)
-    _workers: list[_Process] = field(default_factory=list)
-    _free: list[_Process] = field(default_factory=list)
+    _round: _Round | None = None
+    _workers: list[WorkerProcess] = field(default_factory=list)
+    _free: list[WorkerProcess] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    #: Why no worker can sign in: the other tasks need not try.
-    _refused: WarehouseError | None = None
+    _closed: bool = False
 
     def __enter__(self) -> Pool:
         """Start nothing yet: workers start with their first task."""
@@ -58,20 +63,23 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         """End every worker, whatever it does, and delete its folder."""
-        self._todo.clear()
-        for worker in list(self._workers):
-            worker.end()
+        with self._lock:
+            self._closed = True
+            if self._round is not None:
+                self._round.todo.clear()
+        for worker in self._workers:
+            worker.close()
 
     def run(self, tasks: Sequence[Task], on_progress: OnProgress = ignore) -> Iterator[Done]:
         """Do all tasks; yield the outcome of each when it is there, in any order."""
-        events: Events = queue.Queue()
-        self._refused = None
-        self._todo = deque(enumerate(tasks))
-        for _ in range(min(self.jobs, len(tasks))):
-            threading.Thread(target=self._serve, args=(self._todo, events), daemon=True).start()
+        if not self._workers:
+            sweep_abandoned()
         left = len(tasks)
+        doing = self._round = _Round(deque(enumerate(tasks)), min(self.jobs, left))
+        for _ in range(doing.serving):
+            threading.Thread(target=self._serve, args=(doing,), daemon=True).start()
         while left:
-            number, kind, value = events.get()
+            number, kind, value = doing.events.get()
             if kind == "progress":
                 on_progress(progress_from(value))
                 continue
@@ -89,35 +97,72 @@ class Pool:
             raise error
         return result
 
-    def _serve(self, todo: deque[tuple[int, Task]], events: Events) -> None:
-        """Do tasks by one worker until none is left."""
-        worker = self._take()
-        while True:
+    def _serve(self, doing: _Round) -> None:
+        """Do tasks by one worker until none is left, or it cannot sign in and others can."""
+        worker: WorkerProcess | None = self._take()
+        while worker is not None:
             with self._lock:
-                if not todo:
+                if not doing.todo:
+                    doing.serving -= 1
                     self._free.append(worker)
                     return
-                number, task = todo.popleft()
-            outcome = self._outcome(worker, task, partial(_put, events, number))
-            events.put((number, *outcome))
+                number, task = doing.todo.popleft()
+            try:
+                outcome = self._outcome(doing, worker, task, partial(_put, doing.events, number))
+            except NotSignedInError as failed:
+                worker.end()
+                with self._lock:
+                    worker = self._instead(doing, worker, failed.error)
+                    if doing.refused is None:
+                        doing.todo.appendleft((number, task))
+                        continue
+                outcome = "error", doing.refused
+            doing.events.put((number, *outcome))
 
-    def _take(self) -> _Process:
+    def _instead(
+        self, doing: _Round, worker: WorkerProcess, error: WarehouseError
+    ) -> WorkerProcess | None:
+        """Return who does the task of a worker that could not sign in; None: another thread.
+
+        A key that is refused is so for all. A service that limits, or fails, at one sign-in may
+        well go on to serve those that are signed in; only when nobody else is left it is the end.
+        """
+        signed_in = [one for one in self._free if one.is_signed_in]
+        if isinstance(error, NotSignedIn):
+            doing.refused = error
+        elif signed_in:
+            self._free.remove(signed_in[0])
+            self._free.insert(0, worker)
+            return signed_in[0]
+        elif doing.serving > 1:
+            doing.serving -= 1
+            self._free.insert(0, worker)
+            return None
+        else:
+            doing.refused = error
+        return worker
+
+    def _take(self) -> WorkerProcess:
         with self._lock:
             if self._free:
                 return self._free.pop()
-            worker = _Process(self.sign_in, self.timeout)
+            worker = WorkerProcess(self.sign_in, self.timeout)
             self._workers.append(worker)
+            if self._closed:
+                worker.close()
             return worker
 
-    def _outcome(self, worker: _Process, task: Task, tell: Tell) -> tuple[str, Any]:
+    def _outcome(
+        self, doing: _Round, worker: WorkerProcess, task: Task, tell: Tell
+    ) -> tuple[str, Any]:
         for attempt in (1, 2):
-            if self._refused is not None:
-                return "error", self._refused
+            if doing.refused is not None:
+                break
             try:
                 return "result", worker.do(task, tell)
-            except _NotSignedInError as refused:
-                self._refused = refused.error
-            except _ClientEndedError as ended:
+            except NotSignedInError:
+                raise
+            except ClientEndedError as ended:
                 worker.end()
                 if attempt == 2:
                     return "error", ended.error
@@ -125,7 +170,7 @@ class Pool:
                 return "error", error
             except Exception as error:  # a defect here must not leave the caller waiting
                 return "error", WarehouseError(f"unexpected {type(error).__name__}: {error}.")
-        return "error", self._refused
+        return "error", doing.refused
 
 
 def _put(events: Events, number: int, words: Mapping[str, Any]) -> None:
@@ -155,147 +200,3 @@ class Workers:
         self.__exit__()
         self._pool = Pool(sign_in, timeout, jobs)
         return self._pool
-
-
-class _NotSignedInError(Exception):
-    def __init__(self, error: WarehouseError) -> None:
-        super().__init__()
-        self.error = error
-
-
-class _ClientEndedError(_NotSignedInError):
-    pass
-
-
-class _Process:
-    """One worker, started at its first task and again after it was ended."""
-
-    def __init__(self, sign_in: SignIn, timeout: float) -> None:
-        self._sign_in = sign_in
-        self._timeout = timeout
-        self._running: subprocess.Popen[bytes] | None = None
-        self._folder: str | None = None
-        self._late = False
-        self._stage = ""
-
-    def do(self, task: Task, tell: Tell) -> Any:
-        """Do one task.
-
-        Raises:
-            WarehouseError: it failed, or was not done in time.
-        """
-        process, self._stage = self._started(), ""
-        limit = self._limit(START)
-        try:
-            _write(process, task)
-            for text in process.stdout or ():
-                message = json.loads(text)
-                if "ready" in message:
-                    limit.cancel()
-                    limit = self._limit(self._timeout)
-                elif "stage" in message:
-                    self._stage = message["stage"]
-                elif "progress" in message:
-                    tell(message["progress"])
-                elif "result" in message:
-                    return message["result"]
-                else:
-                    _raise(message)
-        except OSError:
-            pass  # it ended before it took the task
-        finally:
-            limit.cancel()
-        raise self._ended(task)
-
-    def end(self) -> None:
-        """Kill the process and delete what it left."""
-        process, self._running = self._running, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                try:
-                    if stream is not None:
-                        stream.close()
-                except OSError:
-                    pass
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._running is not None and self._running.poll() is None:
-            return self._running
-        self.end()
-        self._late = False
-        self._folder = tempfile.mkdtemp(prefix="dakota-wh-")
-        self._running = subprocess.Popen(
-            [sys.executable, "-m", "dakota_wh.ingest.wandb_api.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None if os.environ.get("DAKOTA_WH_WORKER_STDERR") else subprocess.DEVNULL,
-            start_new_session=True,  # an interrupt is for the one who started it
-        )
-        setting = {
-            "base_url": self._sign_in.base_url,
-            "key": self._sign_in.key,
-            "timeout": self._timeout,
-            "folder": self._folder,
-        }
-        _write(self._running, setting)
-        return self._running
-
-    def _limit(self, seconds: float) -> threading.Timer:
-        """Kill the process after so many seconds, unless it is cancelled."""
-        process = self._running
-
-        def kill() -> None:
-            if process is not None:
-                self._late = True
-                process.kill()
-
-        timer = threading.Timer(seconds, kill)
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def _ended(self, task: Task) -> Exception:
-        late = self._late
-        code = self._running.wait() if self._running is not None else 0
-        self.end()
-        about = self._stage or _about(task)
-        if not late:
-            words = f"The process that fetched {about} ended by itself ({code})."
-            return _ClientEndedError(WarehouseError(words, hint="Ingest it again."))
-        why = why_silent(
-            self._sign_in, Asked(waited=self._timeout, wait=Patience(self._timeout).probe)
-        )
-        reason = f" {why.message}" if why is not None else ""
-        error = SourceUnreachable(
-            f"Fetching {about} took longer than {self._timeout:g} s and was given up.{reason}",
-            hint="Ingest it again, with a longer --timeout if it is large; what was stored stays.",
-        )
-        return error if why is None else type(why)(error.message, hint=error.hint)
-
-
-def _write(process: subprocess.Popen[bytes], message: Mapping[str, Any]) -> None:
-    if process.stdin is not None:
-        process.stdin.write(line(message))
-        process.stdin.flush()
-
-
-def _raise(message: Mapping[str, Any]) -> None:
-    words = message["error"]
-    error = error_from(words)
-    if not message["signed_in"]:
-        raise _NotSignedInError(error)
-    if words["type"] == "ClientEnded":
-        raise _ClientEndedError(error)
-    raise error
-
-
-def _about(task: Task) -> str:
-    address = task.get("address") or task
-    parts = (address.get("entity"), address.get("project"), address.get("run_id"))
-    what = "/".join(part for part in parts if part)
-    return f"run {what}" if address.get("run_id") else f"the runs of {what}"

@@ -32,6 +32,8 @@ class Resume:
     settled: bool = True
     state: str = ""
     heartbeat: str | None = None
+    #: The sum of ``_step`` over all rows where they were read in one pass, else 0.
+    steps: int = 0
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
@@ -55,6 +57,11 @@ class Anchor:
 
     step: int | None = None
     _rows: list[dict[KeyPath, float]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows that step has."""
+        return len(self._rows)
 
     def take(self, block: StepBlock) -> None:
         """Go on to the last step of a block."""

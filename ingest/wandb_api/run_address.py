@@ -13,8 +13,10 @@ from urllib.parse import unquote, urlsplit
 
 from dakota_wh.errors import NoSuchSource, UsageProblem
 
-#: What W&B allows in a run id is checked by W&B; these are what it forbids, and what ends a path.
+#: What W&B forbids in the names of entities and projects, and what ends a path.
 _FORBIDDEN: Final = re.compile(r'[/\\#?%:"<>|\x00-\x1f]')
+#: A run id may hold more, such as the %2F of a client that quoted it once too often.
+_FORBIDDEN_IN_ID: Final = re.compile(r"[/#?:\x00-\x1f]")
 
 #: Words that can only be a path: they begin as one, or end as a file that is known here.
 _PATH_LIKE: Final = re.compile(
@@ -75,10 +77,15 @@ def read_address(
         NoSuchSource: these words can be no run, or no project is known.
         UsageProblem: the web address is of another server.
     """
-    words = _web_words(what, base_url) if "://" in what else _plain_words(what)
+    try:
+        words = _web_words(what, base_url) if "://" in what else _plain_words(what)
+    except ValueError:  # not even urlsplit knows what it is
+        words = []
     entity = entity or os.environ.get("WANDB_ENTITY") or None
     project = project or os.environ.get("WANDB_PROJECT") or None
-    if not words or len(words) > 3 or not all(words) or any(map(_FORBIDDEN.search, words)):
+    names, ids = (words, []) if len(words) == 2 else (words[:-1], words[-1:])
+    wrong = any(map(_FORBIDDEN.search, names)) or any(map(_FORBIDDEN_IN_ID.search, ids))
+    if not words or len(words) > 3 or not all(words) or wrong:
         raise NoSuchSource(f"{what!r} is no run of W&B, and no file or folder here.", hint=TAKES)
     if len(words) == 3:
         return RunAddress(words[2], words[1], words[0])

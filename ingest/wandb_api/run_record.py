@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dakota_wh.errors import NoSuchSource, SourceProblem
+from dakota_wh.ingest.certificate import whole
 from dakota_wh.ingest.exports.facts import parse_time, plain_config, plain_summary
 from dakota_wh.ingest.exports.tokens import clean_facts, plain_decoder
 from dakota_wh.ingest.source import Ended, RunFacts, StepMetric
@@ -27,6 +29,8 @@ _ENDED: Final = {
     "preempting": Ended.OPEN,
 }
 
+_DIGITS: Final = re.compile(r"-?[0-9]{1,18}")
+
 # Field numbers of W&B's MetricRecord, as config's ``_wandb.m`` has them.
 _NAME, _GLOB, _AXIS, _AXIS_INDEX = "1", "2", "4", "5"
 
@@ -39,6 +43,8 @@ class RunRecord:
     state: str
     line_count: int | None
     last_step: int | None
+    #: How many values were logged under a key, by its dotted name; a logged None is no value.
+    key_counts: Mapping[str, int]
     heartbeat: str | None
     summary: Mapping[str, Any]
     config: Mapping[str, Any]
@@ -76,6 +82,8 @@ class RunRecord:
             step_metrics=self.step_metrics,
             ended=self.ended,
             expected_rows=self.line_count,
+            last_step=self.last_step,
+            key_counts=self.key_counts,
         )
         if web and address.entity:
             facts.url = f"{web}/{address.entity}/{address.project}/runs/{address.run_id}"
@@ -133,12 +141,13 @@ def read_record(address: RunAddress, told: Mapping[str, Any]) -> RunRecord:
     """
     raw = _object(told, "config", address)
     keys = told.get("historyKeys")
-    last = _count(keys.get("lastStep")) if isinstance(keys, dict) else None
+    keys = keys if isinstance(keys, dict) else {}
     return RunRecord(
         address=address,
         state=str(told.get("state") or ""),
-        line_count=_count(told.get("historyLineCount")),
-        last_step=last,
+        line_count=whole_number(told.get("historyLineCount")),
+        last_step=whole_number(keys.get("lastStep")),
+        key_counts=_key_counts(keys.get("keys")),
         heartbeat=_text(told, "heartbeatAt"),
         summary=plain_summary(_object(told, "summaryMetrics", address)),
         config=plain_config(raw),
@@ -177,8 +186,28 @@ def _step_metrics(own: Any) -> list[StepMetric]:
     return found
 
 
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _key_counts(keys: object) -> dict[str, int]:
+    """Return the counts of ``historyKeys.keys``: ``{"loss": {"typeCounts": [{"type", "count"}]}}``.
+
+    W&B's own keys are left out, and every key whose counts are not of this form.
+    """
+    found: dict[str, int] = {}
+    for key, told in (keys if isinstance(keys, dict) else {}).items():
+        types = told.get("typeCounts") if isinstance(told, dict) else None
+        if key.startswith("_") or not isinstance(types, list):
+            continue
+        entries = [entry for entry in types if isinstance(entry, dict)]
+        counts = [whole_number(e.get("count")) for e in entries if e.get("type") != "nil"]
+        if len(entries) == len(types) and None not in counts:
+            found[key] = sum(filter(None, counts))
+    return found
+
+
+def whole_number(value: object) -> int | None:
+    """Return a whole number that the service may write as ``9``, ``9.0`` or ``"9"``, else None."""
+    if isinstance(value, str):
+        return int(value) if _DIGITS.fullmatch(value) else None
+    return whole(value)
 
 
 def _text(told: Mapping[str, Any], key: str) -> str | None:

@@ -23,6 +23,8 @@ _SERVICE_MACHINES: Final = ("api.wandb.ai", "api.forge.coreweave.com")
 
 #: A key is at least this long; W&B refuses shorter ones before it asks the server.
 MIN_KEY: Final = 40
+#: What stands where the key was.
+MASK: Final = "***"
 
 _WAYS: Final = (
     "Set it in the environment or in .env (WANDB_API_KEY=…), or run: wandb login. Get a key at"
@@ -50,8 +52,12 @@ def base_url() -> str:
         UsageProblem: it is no web address.
     """
     url = (os.environ.get("WANDB_BASE_URL") or _configured_url() or DEFAULT_BASE_URL).strip()
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port out of range, a bracket too few
+        is_one = False
+    if not is_one:
         raise UsageProblem(
             "WANDB_BASE_URL is no web address.", hint="Set it as in https://wandb.example.com"
         )
@@ -83,9 +89,14 @@ def sign_in(given_key: str | None = None) -> SignIn:
     return SignIn(url, key)
 
 
+def is_secret(key: str) -> bool:
+    """Tell whether a key is long enough to be known wherever it stands."""
+    return len(key) >= 8
+
+
 def without_key(text: str, key: str) -> str:
     """Return words without the key."""
-    return text.replace(key, "***") if len(key) >= 8 else text
+    return text.replace(key, MASK) if is_secret(key) else text
 
 
 def web_address(url: str) -> str:

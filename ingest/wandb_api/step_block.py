@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,14 @@ def block_of(columns: Mapping[KeyPath, pa.Array[Any]], where: str) -> StepBlock:
         places = pa.array(order)
         return StepBlock(steps[order], {path: a.take(places) for path, a in columns.items()})
     return StepBlock(steps, columns)
+
+
+def rows_from(blocks: Iterable[StepBlock], step: int) -> Iterator[StepBlock]:
+    """Yield the rows with ``step <= _step`` of blocks, which may come in any order."""
+    for block in blocks:
+        start = int(np.searchsorted(block.steps, step, side="left"))
+        if start < len(block):
+            yield block.slice(start, len(block))
 
 
 def _whole(found: pa.Array[Any], where: str) -> np.ndarray:

@@ -16,12 +16,13 @@ from dakota_wh.ingest.landing import Options, land
 from dakota_wh.ingest.progress import Progress
 from dakota_wh.ingest.wandb_api.api_run import ApiRun
 from dakota_wh.ingest.wandb_api.client import Client
-from dakota_wh.ingest.wandb_api.failures import ClientEnded
+from dakota_wh.ingest.wandb_api.failures import AGAIN, ClientEnded
 from dakota_wh.ingest.wandb_api.messages import landed_words, progress_words
 from dakota_wh.ingest.wandb_api.queries import RUNS
 from dakota_wh.ingest.wandb_api.resume import Resume
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
 from dakota_wh.ingest.wandb_api.run_record import fetch_record
+from dakota_wh.warehouse.run_lock import WAIT
 from dakota_wh.warehouse.run_row import newest
 
 #: Seconds between two messages of progress.
@@ -29,6 +30,13 @@ _OFTEN: Final = 0.1
 #: The share of a run's time after which nothing beside its history is fetched any more, so that
 #: what was fetched is stored before the deadline ends this process.
 _FOR_STREAMS: Final = 0.75
+
+#: The share of it for which another process's lock on the run is waited for.
+_FOR_LOCK: Final = 0.7
+_FILTERS: Final = (
+    "Check --filter: fields and operators are those of wandb.Api().runs, as in"
+    ' \'{"config.lr.value": {"$gt": 0.001}}\'.'
+)
 
 Send = Callable[[Mapping[str, Any]], None]
 
@@ -75,7 +83,10 @@ class Worker:
                 told[0] = time.monotonic()
                 self.send({"progress": progress_words(step)})
 
-        landed = land(Path(task["root"]), source, Options(**task["options"]), tell)
+        # A lock that is waited for has to be named before the deadline ends this process.
+        wait = min(WAIT, _FOR_LOCK * self.client.timeout)
+        root, options = Path(task["root"]), Options(**task["options"])
+        landed = land(root, source, options, tell, wait=wait)
         if isinstance(landed.error, ClientEnded):
             raise landed.error
         return landed_words(landed)
@@ -118,7 +129,10 @@ class Worker:
         }
         seen: set[str] = set()
         while True:
-            runs = _runs_of(self.client.query(RUNS, variables, about), entity, task["project"])
+            answer = self.client.query(
+                RUNS, variables, about, _FILTERS if task["filters"] else AGAIN
+            )
+            runs = _runs_of(answer, entity, task["project"])
             for edge in runs.get("edges") or ():
                 node = edge["node"]
                 if node["name"] not in seen and _matches(node, task, since):

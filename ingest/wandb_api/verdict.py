@@ -27,29 +27,42 @@ def certify_service(facts: RunFacts, seen: Seen) -> Certificate:
     last_missing = _last_named(facts, seen) > (-1 if seen.last is None else seen.last)
     if last_missing or (seen.rows == 0 and expected):
         return Certificate("truncated", evidence, "no", expected)
-    if expected is not None and seen.rows < expected:
-        if seen.missing_inside or (seen.first or 0) > 0:
+    holes = bool(seen.missing_inside or (seen.first or 0) > 0)
+    # A second copy of a row is none of those that the service counts.
+    if expected is not None and seen.rows - (seen.copies if holes else 0) < expected:
+        if holes:
             return Certificate("sampled", f"{evidence}: rows between are missing", "yes", expected)
         return Certificate("unknown", f"{evidence}, though no step is missing", "no", expected)
-    if facts.ended is Ended.UNKNOWN:
-        state = facts.state or "not told"
-        return Certificate("unknown", f"{evidence}; the run's state is {state}", "no", expected)
-    if expected is None and not _without_holes(facts, seen):
-        text = f"{evidence}; the service does not count its rows"
-        return Certificate("unknown", text, "unknown")
+    if any(not stored for *_, stored in seen.short):
+        return Certificate("truncated", evidence, "no", expected)
+    doubt = _doubt(facts, seen)
+    if doubt:
+        return Certificate("unknown", f"{evidence}; {doubt}", "no", expected)
     return Certificate("complete", evidence, "no", expected if expected is not None else seen.rows)
+
+
+def _doubt(facts: RunFacts, seen: Seen) -> str:
+    """Return why nothing proves that all is there, in words, and that nothing else is."""
+    expected, last = facts.expected_rows, _last_named(facts, seen)
+    if facts.ended is Ended.UNKNOWN:
+        return f"the run's state is {facts.state or 'not told'}"
+    if seen.short:
+        return "some values are missing, or are counted otherwise"
+    if expected is None and last < 0 and facts.last_step is None:
+        return "the service does not say either which step is the last"
+    if expected is None and (seen.first or seen.missing_inside):
+        return "the service does not count its rows"
+    if expected is not None and seen.distinct > expected:
+        return "some may be of what the run was before it was rewound"
+    if expected != seen.rows and seen.last is not None and seen.last > last:
+        return "what is beyond may be of what the run was before it was rewound"
+    return ""
 
 
 def _last_named(facts: RunFacts, seen: Seen) -> int:
     """Return the last step that the service names, for the history or in the summary; -1: none."""
     named = (facts.last_step, seen.summary_step)
     return max((step for step in named if step is not None), default=-1)
-
-
-def _without_holes(facts: RunFacts, seen: Seen) -> bool:
-    if not seen.rows:
-        return _last_named(facts, seen) < 0
-    return seen.first == 0 and not seen.missing_inside
 
 
 def _extent(seen: Seen) -> str:
@@ -76,17 +89,31 @@ def _differences(facts: RunFacts, seen: Seen) -> Iterator[str]:
     last = _last_named(facts, seen)
     if last != (-1 if seen.last is None else seen.last):
         of_summary = last != facts.last_step
-        yield f"the {'summary' if of_summary else 'service'}'s last step is {last}"
+        if last >= 0:
+            yield f"the {'summary' if of_summary else 'service'}'s last step is {last}"
+    if expected is None or seen.rows >= expected:  # else it is no news
+        yield from _short(seen)
     yield from _summary(seen)
+    if facts.state == "crashed":
+        yield "W&B calls it crashed, which is a heartbeat lost: a run that goes on later has more"
+
+
+def _short(seen: Seen) -> Iterator[str]:
+    for key, count, stored in seen.short[:_SHOWN]:
+        yield f"of {key} the service counts {count} values, {stored or 'none'} of them are here"
+    if len(seen.short) > _SHOWN:
+        yield f"so it is with {len(seen.short) - _SHOWN} more keys"
 
 
 def _summary(seen: Seen) -> Iterator[str]:
-    compared = seen.agreeing + len(seen.differing)
-    if compared and not seen.differing:
+    short = {key for key, *_ in seen.short}
+    differing = [key for key in seen.differing if key not in short]
+    compared = seen.agreeing + len(differing)
+    if compared and not differing:
         yield f"all {compared} numbers of the summary equal the last logged ones"
     elif compared:
-        names = ", ".join(seen.differing[:_SHOWN]) + (", …" if len(seen.differing) > _SHOWN else "")
+        names = ", ".join(differing[:_SHOWN]) + (", …" if len(differing) > _SHOWN else "")
         yield (
-            f"{len(seen.differing)} of {compared} numbers of the summary are not the last logged "
+            f"{len(differing)} of {compared} numbers of the summary are not the last logged "
             f"ones ({names}): a best value of define_metric, or set by hand"
         )

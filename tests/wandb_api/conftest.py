@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,14 @@ def curve(count: int, start: int = 0, **more: Any) -> list[Row]:
         }
         for step in range(start, start + count)
     ]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for what has to come, half a minute at most."""
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 #: What tells of the source and not of the run.

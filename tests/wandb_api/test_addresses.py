@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dakota_wh.errors import NoSuchSource, NotSignedIn, UsageProblem, WarehouseError
 from dakota_wh.ingest.wandb_api.patience import Patience
@@ -43,6 +46,9 @@ def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("https://wandb.ai/me/rl/runs/29hn8w98/overview?nw=a#b", RUN),
         ("https://forge.coreweave.com/wandb/me/rl/runs/29hn8w98", RUN),
         ("https://wandb.ai/me/my%20rl/runs/x", RunAddress("x", "my rl", "me")),
+        ("https://wandb.ai/me/rl/runs/a%252Fb", RunAddress("a%2Fb", "rl", "me")),
+        ("https://wandb.ai/me/rl/runs/a%20%7C%22", RunAddress('a |"', "rl", "me")),
+        ("me/rl/a%2Fb", RunAddress("a%2Fb", "rl", "me")),
         ("me/rl", ProjectAddress("rl", "me")),
         ("https://wandb.ai/me/rl/workspace", ProjectAddress("rl", "me")),
     ],
@@ -65,10 +71,24 @@ def test_what_lacks_something(what: str) -> None:
         read_address(what)
 
 
-@pytest.mark.parametrize("what", ["a/b/c/d", "a//c", "a/b/c?x", "", "https://wandb.ai/me"])
+NOT_ONE = ["a/b/c/d", "a//c", "a/b/c?x", "", "https://wandb.ai/me", "https://[x/me/rl/runs/x"]
+
+
+@pytest.mark.parametrize("what", [*NOT_ONE, "https://wandb.ai/me/r%252Fl/runs/x", "me/r%2Fl/x"])
 def test_what_is_no_address(what: str) -> None:
     with pytest.raises((NoSuchSource, UsageProblem)):
         read_address(what)
+
+
+@given(st.text(max_size=30), st.sampled_from(["", "https://", "https://wandb.ai/", "a/b/"]))
+def test_any_words_are_an_address_or_refused(words: str, before: str) -> None:
+    """A run's id never holds what would lead out of its folder or its address."""
+    try:
+        found = read_address(before + words, None, "p")
+    except (NoSuchSource, UsageProblem):
+        return
+    parts = [*asdict(found).values()]
+    assert all(part is None or (part and "/" not in part and "\0" not in part) for part in parts)
 
 
 def test_a_server_of_ones_own() -> None:
@@ -104,7 +124,18 @@ def test_where_the_key_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert KEY not in repr(sign_in(KEY))
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "nonsense", "https://user:word@host"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x",
+        "nonsense",
+        "https://user:word@host",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://h:one",
+        "http://[::1",
+    ],
+)
 def test_a_base_url_that_is_none(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", url)
     with pytest.raises(WarehouseError) as caught:

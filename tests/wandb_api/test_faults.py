@@ -52,7 +52,7 @@ class Fault:
 
     @property
     def ends_the_worker(self) -> bool:
-        """Tell whether it is met at sign-in, or waited out."""
+        """Tell whether it is met at sign-in, or waited out; others leave one that goes on."""
         return self.operation in ("Viewer", "*", "") or self.spoil in (LONG, HANG)
 
 
@@ -83,6 +83,10 @@ FAULTS = {
     "hang, file": Fault("Parquet", HANG, 5, "the history export of run acme/p/r"),
     "hang, all": Fault("*", HANG, 5, HANGS),
     "malformed": Fault("Run", faults.malformed(), 5, BROKEN),
+    "404, all": Fault("*", faults.status(404), 1, "is no W&B server: it answers 404"),
+    "404, file": Fault("Parquet", faults.status(404), 1, "names files of the history export"),
+    "no data": Fault("Run", faults.data(None), 1, "answered without any data, for run acme/p/r"),
+    "no text": Fault("Run", faults.no_text(), 1, "bytes that are no UTF-8 text"),
     "web page": Fault("Run", faults.html(), 1, "not W&B's form"),
     "web page, file": Fault("Parquet", faults.html(), 1, "arrived damaged"),
     "cut file": Fault("Parquet", faults.truncated(), 1, "arrived damaged"),

@@ -42,6 +42,40 @@ def test_a_growing_run_fetches_only_new_steps(
     assert answers(warehouse, "grows") == answers(warehouse, "once")
 
 
+def test_an_export_that_grew_past_the_last_stored_step_is_read_from_there(
+    server: Server, ingest: Ingest, warehouse: Warehouse
+) -> None:
+    """What is exported is live no more, also the step on which the stored rows end."""
+    run = server.add_run(ServedRun("acme", "p", "grows", state="running", rows_per_file=25))
+    run.log(*curve(40))
+    ingest("acme/p/grows")
+    run.log(*curve(30, start=40), heartbeat_at="2026-01-02T05:00:00Z")
+    run.export(55)
+    grown = ingest("acme/p/grows")["grows"]
+    assert (grown.action, grown.new_rows, grown.rows) == (Action.GREW, 30, 70)
+    run.log(*curve(20, start=70), heartbeat_at="2026-01-02T06:00:00Z")
+    run.finish(export=True)
+    ended = ingest("acme/p/grows")["grows"]
+    assert (ended.action, ended.new_rows, ended.completeness) == (Action.GREW, 20, "complete")
+    server.add_run(ServedRun("acme", "p", "once", rows=run.rows, summary=run.summary))
+    ingest("acme/p/once")
+    assert answers(warehouse, "grows") == answers(warehouse, "once")
+
+
+def test_an_export_that_grew_another_way_is_fetched_whole(
+    server: Server, ingest: Ingest, warehouse: Warehouse
+) -> None:
+    run = server.add_run(ServedRun("acme", "p", "r", state="running", rows=curve(40)))
+    ingest("acme/p/r")
+    run.rewind(29)
+    run.log(*curve(31, start=30, loss=7.0), heartbeat_at="2026-01-02T05:00:00Z")
+    run.export(55)
+    landed = ingest("acme/p/r")["r"]
+    assert (landed.action, landed.rows) == (Action.STORED, 61)
+    rows = warehouse.query("history", runs=["r"]).dicts()
+    assert [row["loss"] for row in rows][30:] == [7.0] * 31
+
+
 def test_an_unchanged_run_costs_one_request_and_writes_nothing(
     server: Server, ingest: Ingest, warehouse: Warehouse
 ) -> None:

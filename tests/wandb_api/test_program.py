@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
+import itertools
 import signal
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from tests.wandb_server.client import API_KEY, client_env
 from tests.wandb_server.model import ServedRun
 from tests.wandb_server.server import Server
 
-from .conftest import Call, curve
+from .conftest import Call, Ingest, curve, wait_until
 
 
 def test_a_dry_run_lists_and_writes_nothing(server: Server, dakota: Call, tmp_path: Path) -> None:
@@ -33,6 +33,31 @@ def test_a_dry_run_lists_and_writes_nothing(server: Server, dakota: Call, tmp_pa
     missing = dakota("ingest", "acme/p")  # likelier a folder that is not here
     assert missing.returncode == 3
     assert "no file or folder acme/p" in missing.stderr
+
+
+def test_a_dry_run_of_what_is_stored_asks_nobody(
+    server: Server, dakota: Call, ingest: Ingest
+) -> None:
+    run = server.add_run(ServedRun("acme", "p", "r", rows=curve(9), name="n"))
+    assert ingest("acme/p/r")["r"].error is None
+    run.log(*curve(1, start=9))
+    server.requests.clear()
+    words = ("acme/p/r", "acme/p/none", "--local-only", "--dry-run", "--warehouse", "warehouse")
+    done = dakota("ingest", *words, WANDB_API_KEY=None)
+    assert server.requests.counts() == {}
+    assert done.returncode == 6, done.stderr
+    assert "has no run acme/p/none, and --local-only asks nobody else" in done.stderr
+    [row] = csv.DictReader(done.stdout.splitlines())
+    assert (row["run"], row["name"], row["state"]) == ("acme/p/r", "n", "finished")
+    assert (row["expected_rows"], row["stored_rows"], row["change"]) == ("9", "9", "unchanged")
+
+
+def test_a_filter_that_is_none_of_the_services(server: Server, ingest: Ingest) -> None:
+    server.add_run(ServedRun("acme", "p", "r", rows=curve(9)))
+    [landed] = ingest("acme/p", filters={"config.lr": {"$above": 1}}).values()
+    assert landed.error is not None
+    assert "unknown filter operator $above" in landed.error.message
+    assert "Check --filter" in landed.error.hint
 
 
 def test_ways_to_name_a_run(server: Server, dakota: Call, tmp_path: Path) -> None:
@@ -85,7 +110,7 @@ def test_the_key_is_nowhere(server: Server, dakota: Call, tmp_path: Path) -> Non
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 5
     assert not [path for path in files if key in path.read_bytes()]
-    assert not list((tmp_path / "home").iterdir())  # workers clean up, and the client's folders
+    wait_until(lambda: not list((tmp_path / "home").iterdir()))  # wandb-core cleans up by itself
 
 
 def test_watching_until_the_end(server: Server, tmp_path: Path) -> None:
@@ -110,6 +135,29 @@ def test_watching_until_the_end(server: Server, tmp_path: Path) -> None:
     assert server.requests.count("Viewer") == 1
 
 
+def test_watching_goes_on_after_a_proxys_page(server: Server, dakota: Call) -> None:
+    """A run that was read before may be so again; one that never was is not waited for."""
+    run = server.add_run(ServedRun("acme", "p", "live", state="running", rows=curve(10)))
+    server.fault("Run", faults.html(), run="live", skip=1, times=1)
+    server.fault("Run", faults.html(), run="never")
+    asked = itertools.count(1)
+
+    def finish(_: object) -> bool:
+        if next(asked) == 3:
+            run.finish()
+        return False
+
+    server.fault("Run", faults.html(), run="live", where=finish)
+    words = ("acme/p/live", "acme/p/never", "--interval", "0.2", "--jobs", "1", "--times", "9")
+    done = dakota("watch", *words)
+    assert done.returncode == 6, done.stderr
+    live = [line.split("  ", 1)[1] for line in done.stdout.splitlines() if "  live  " in line]
+    assert len(live) == 4
+    assert "growing" in live[0]
+    assert "not W&B's form" in live[1]
+    assert live[-1].endswith("complete")
+
+
 def test_watching_is_interrupted(server: Server, tmp_path: Path) -> None:
     server.add_run(ServedRun("acme", "p", "live", state="running", rows=curve(10)))
     env = client_env(server.url, tmp_path / "home")
@@ -122,7 +170,7 @@ def test_watching_is_interrupted(server: Server, tmp_path: Path) -> None:
         watching.send_signal(signal.SIGINT)
         assert watching.wait(timeout=20) == 130
     assert len(api.open(tmp_path / "dakota-warehouse").runs()) == 1
-    assert not [name for name in os.listdir(tmp_path / "home") if name.startswith("dakota-wh")]
+    wait_until(lambda: not list((tmp_path / "home").iterdir()))
 
 
 def test_watching_a_local_log(tmp_path: Path) -> None:

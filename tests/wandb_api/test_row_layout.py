@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -108,3 +109,15 @@ def test_what_is_no_json_object_is_refused(row: str) -> None:
     assert learn(row) is None
     with pytest.raises(ValueError, match=r"no object|Expecting|Extra|delimiter|property"):
         RowReader().columns([row])
+
+
+def test_a_long_text_is_matched_in_little_memory() -> None:
+    row = json.dumps({"_step": 1, "text": "a line\n" * 100_000})
+    tracemalloc.start()
+    try:
+        columns = RowReader().columns([row])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert columns[("text",)].to_pylist() == [row[row.index('"a line') : -1]]
+    assert most < 40 * len(row)

@@ -5,23 +5,32 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dakota_wh.ingest.wandb_api.page import Page
-from dakota_wh.ingest.wandb_api.windows import MOST, ROWS, Windows
+from dakota_wh.ingest.wandb_api.windows import FIRST, LARGE, MOST, ROWS, Windows
 
 
 class Service:
-    """Gives the first rows of a window, up to the samples and up to a cap of its own."""
+    """Gives rows of a window, up to the samples and up to a cap of its own.
 
-    def __init__(self, steps: list[int], cap: int | None = None) -> None:
-        self.steps, self.cap = steps, cap
+    They are the first ones, or some that are evenly picked, the first and the last among them.
+    """
+
+    def __init__(self, steps: list[int], cap: int | None = None, *, picks: bool = False) -> None:
+        self.steps, self.cap, self.picks = steps, cap, picks
+        self.row = '{"_step": %d, "loss": 0.5}'
+        self.most = 0  # rows of the largest page
 
     def fetch(self, start: int, stop: int, samples: int) -> Page:
         found = self.steps[bisect_left(self.steps, start) : bisect_left(self.steps, stop)]
         most = min(samples, self.cap or samples)
-        return Page.of([json.dumps({"_step": step}) for step in found[:most]])
+        if self.picks and len(found) > most:
+            found = [found[round(i * (len(found) - 1) / (most - 1))] for i in range(most)]
+        self.most = max(self.most, len(found[:most]))
+        return Page.of([self.row % step for step in found[:most]])
 
 
 def walked(windows: Windows) -> list[int]:
@@ -53,6 +62,45 @@ def test_a_dense_run_costs_a_request_per_page() -> None:
     windows = Windows(Service(list(range(20_000))).fetch, 0, 20_000, expected=20_000)
     assert walked(windows) == list(range(20_000))
     assert windows.requests <= 20_000 // ROWS + 2
+
+
+@pytest.mark.parametrize("picks", [False, True])
+@pytest.mark.parametrize("cap", [512, 777, 1_000, 1_024, 1_500])
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_page_may_end_at_any_number_of_rows(cap: int, picks: bool, every: int) -> None:
+    """Also at one that is not round, whichever rows the server then leaves out."""
+    steps = list(range(0, 8_000 * every, every))
+    windows = Windows(Service(steps, cap, picks=picks).fetch, 0, steps[-1] + 1, len(steps))
+    assert walked(windows) == steps
+    assert windows.requests <= 10 + 2 * len(steps) // cap
+
+
+def test_a_limit_in_bytes_cuts_every_page_elsewhere() -> None:
+    service = Service(list(range(6_000)))
+
+    def fetch(start: int, stop: int, samples: int) -> Page:
+        texts: list[str] = []
+        size = 0
+        for text in service.fetch(start, stop, samples).texts():
+            text = text.replace("0.5", "0." + "5" * (1 + int(json.loads(text)["_step"]) % 700))
+            size += len(text)
+            if size > 200_000 and texts:
+                break
+            texts.append(text)
+        return Page.of(texts)
+
+    assert walked(Windows(fetch, 0, 6_000, 6_000)) == list(range(6_000))
+
+
+def test_heavy_rows_come_a_few_at_a_time() -> None:
+    """The first page is small; the next ones have as many rows as weigh what a page may."""
+    service = Service(list(range(100)))
+    service.row = '{"_step": %d, "text": "' + "x" * 1_000_000 + '"}'
+    pages = [(page.rows, len(page.lines)) for page in Windows(service.fetch, 0, 100, 100).pages()]
+    assert sum(rows for rows, _ in pages) == 100
+    assert pages[0][0] == FIRST
+    assert all(weight <= LARGE for _, weight in pages[1:])
+    assert service.most == FIRST
 
 
 def test_a_server_that_gives_less_than_it_is_asked_for_is_noticed() -> None:

@@ -68,6 +68,12 @@ def malformed() -> Spoil:
     return lambda reply: replace(reply, body=reply.body[: len(reply.body) // 2] + b"{")
 
 
+def no_text() -> Spoil:
+    """Answer 200 with JSON whose text is Latin-1, not UTF-8."""
+    body = '{"data": {"é": null}}'.encode("latin-1")
+    return lambda reply: replace(reply, body=body)
+
+
 def html() -> Spoil:
     """Answer 200 with a web page, as a proxy's log-in does."""
     page = b"<!DOCTYPE html><html><body><h1>Sign in</h1></body></html>"

@@ -1,0 +1,79 @@
+"""The folder of one worker, which no other process uses; what a killed program left is swept.
+
+W&B's client keeps caches, downloads and logs there. Its owner holds a lock in it, which the system
+frees when the owner dies, however it dies: a folder whose lock is free is nobody's. That holds
+where process ids do not (they are given again, and containers share a temporary folder).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+
+_PREFIX: Final = "dakota-wh-worker-"
+_LOCK: Final = "owner.lock"
+#: Seconds in which who makes a folder has locked it; a younger one is let be.
+_YOUNG: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateFolder:
+    """A new folder, readable by this user alone; it is there until ``remove``."""
+
+    path: Path
+    _lock: FileLock
+
+    @classmethod
+    def make(cls) -> PrivateFolder:
+        """Make one in the system's temporary folder. Raises OSError."""
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = FileLock(path / _LOCK, thread_local=False)
+        try:
+            with suppress(NotImplementedError):  # nobody can lock there, hence nobody sweeps
+                lock.acquire(timeout=0)
+        except OSError:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+        return cls(path, lock)
+
+    def remove(self) -> None:
+        """Delete it and all that is in it."""
+        self._lock.release()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def sweep_abandoned() -> None:
+    """Delete the folders of this user's programs that are gone; never one in use."""
+    for folder in _folders():
+        try:
+            FileLock(folder / _LOCK, thread_local=False).acquire(timeout=0).lock.release()
+        except (OSError, NotImplementedError):
+            continue  # in use
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folders() -> list[Path]:
+    """Return folders of workers that are this user's; a link is none, wherever it leads."""
+    found = []
+    with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
+            with suppress(OSError):  # gone meanwhile
+                if entry.name.startswith(_PREFIX) and entry.is_dir(follow_symlinks=False):
+                    told = entry.stat(follow_symlinks=False)
+                    if _is_own(told) and time.time() - told.st_mtime > _YOUNG:
+                        found.append(Path(entry.path))
+    return found
+
+
+def _is_own(told: os.stat_result) -> bool:
+    """Tell whether something is this user's; where there are no user ids, so is its place."""
+    user = getattr(os, "getuid", None)
+    return user is None or told.st_uid == user()
