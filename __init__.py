@@ -10,17 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from dakota_wh.api import Warehouse, open  # noqa: A004 - dakota_wh.open
+    from dakota_wh.api import Warehouse, open, sync  # noqa: A004 - dakota_wh.open
     from dakota_wh.errors import WarehouseError
     from dakota_wh.warehouse.result import Result
 
-__all__ = ["Result", "Warehouse", "WarehouseError", "open"]
+__all__ = ["Result", "Warehouse", "WarehouseError", "open", "sync"]
 
 _HOMES: Final = {
     "Result": "dakota_wh.warehouse.result",
     "Warehouse": "dakota_wh.api",
     "WarehouseError": "dakota_wh.errors",
     "open": "dakota_wh.api",
+    "sync": "dakota_wh.api",
 }
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dakota_wh.errors import UsageProblem
-from dakota_wh.sql.views import View, all_views
+from dakota_wh.sql.views import View, aliases, all_views, find_view
+from dakota_wh.store.address import MIRROR, is_address, parse
+from dakota_wh.warehouse.question import Question
 from dakota_wh.warehouse.result import Result
 
 if TYPE_CHECKING:
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
     from dakota_wh.ingest.progress import Progress
     from dakota_wh.ingest.wandb_api.fetching import Fetch
     from dakota_wh.plot.plot import Plot
+    from dakota_wh.store.mirror import Mirror
+    from dakota_wh.store.synced import Synced
     from dakota_wh.warehouse.findings import Finding
+    from dakota_wh.warehouse.question import Engine
 
 #: The folder that is meant when nobody names one.
 DEFAULT_FOLDER: Final = "dakota-warehouse"
@@ -33,18 +39,87 @@ DEFAULT_FOLDER: Final = "dakota-warehouse"
 def open(path: str | os.PathLike[str] | None = None) -> Warehouse:  # noqa: A001 - dakota_wh.open
     """Return the warehouse at ``path``: by default ``$DAKOTA_WH_DIR``, else ./dakota-warehouse.
 
+    It may be an address in an object store, ``s3://bucket/prefix``, which needs the extra ``s3``.
     Nothing is created or read until it is asked for something; ``ingest`` creates the folder.
     """
-    folder = path or os.environ.get("DAKOTA_WH_DIR") or DEFAULT_FOLDER
-    return Warehouse(Path(folder).expanduser())
+    place = os.fspath(path or os.environ.get("DAKOTA_WH_DIR") or DEFAULT_FOLDER)
+    folder = Path(place).expanduser()
+    if not is_address(place) and not (folder / MIRROR).is_file():
+        return Warehouse(folder)
+    from dakota_wh.store.mirror import Mirror, mirror_of
+
+    mirror = Mirror(parse(place)) if is_address(place) else mirror_of(folder)
+    return Warehouse(folder if mirror is None else mirror.folder, mirror)
+
+
+def sync(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    delete: bool = False,
+    dry_run: bool = False,
+    on_outcome: Callable[[Synced], None] | None = None,
+) -> list[Synced]:
+    """Copy a warehouse between folders and object stores; see :mod:`dakota_wh.store.sync`."""
+    from dakota_wh.store.sync import sync
+
+    return sync(
+        os.fspath(source), os.fspath(target), delete=delete, dry_run=dry_run, tell=on_outcome
+    )
 
 
 class Warehouse:
-    """A warehouse folder. Cheap to make; holds nothing open."""
+    """A warehouse, in a folder or in an object store. Cheap to make; holds nothing open."""
 
-    def __init__(self, path: Path) -> None:
-        #: The folder, as given.
+    def __init__(self, path: Path, mirror: Mirror | None = None) -> None:
+        #: The folder, as given; of a warehouse in a store the mirror's, see :attr:`location`.
         self.path = path
+        #: What fills that folder, of a warehouse in a store.
+        self.mirror = mirror
+
+    @property
+    def location(self) -> str:
+        """Where it lies: the folder, or the address in a store."""
+        return str(self.path if self.mirror is None else self.mirror.address)
+
+    def _here(self, runs: Sequence[str] = (), *, required: bool = True) -> Path:
+        """Return the folder to read, with the rows of a store as they are now: some runs' or all.
+
+        Raises:
+            NotAWarehouse: the store holds none, unless none is ``required``.
+        """
+        if self.mirror is not None:
+            self.mirror.refresh(runs or None, required=required)
+        return self.path
+
+    def whole(self) -> Path:
+        """Return a folder that has all of the warehouse, for readers that are not of this program.
+
+        Of a warehouse in a store it is a second mirror, which is brought up to date by this call
+        and whole at every moment; else it is the warehouse's own.
+        """
+        if self.mirror is None:
+            return self.path
+        from dakota_wh.store.mirror import Mirror
+
+        mirror = Mirror(self.mirror.address, whole=True)
+        mirror.refresh()
+        return mirror.folder
+
+    @contextmanager
+    def one_listing(self) -> Iterator[None]:
+        """List a store once for all that is asked inside, until something is written to it."""
+        mirror = self.mirror
+        if mirror is None or mirror.one_listing:
+            yield
+            return
+        mirror.changed()
+        mirror.one_listing = True
+        try:
+            yield
+        finally:
+            mirror.one_listing = False
+            mirror.changed()
 
     def ingest(
         self,
@@ -61,8 +136,10 @@ class Warehouse:
         """Bring runs into the warehouse; see :func:`dakota_wh.ingest.landing.ingest`."""
         from dakota_wh.ingest.landing import ingest
 
+        # What is stored already is looked up run by run, unless nobody else is asked.
+        local_only = fetch is not None and fetch.local_only
         return ingest(
-            self.path,
+            self._here(required=False) if local_only else self.path,
             [os.fspath(w) for w in what],
             role=role,
             entity=entity,
@@ -86,7 +163,7 @@ class Warehouse:
         from dakota_wh.ingest.planned import plan
 
         return plan(
-            self.path,
+            self._here(required=False),
             [os.fspath(w) for w in what],
             entity=entity,
             project=project,
@@ -104,12 +181,27 @@ class Warehouse:
         version: int | None = None,
         limit: int | None = None,
         timeout: float | None = None,
+        engine: str | Engine = "duckdb",
+        master: str | None = None,
     ) -> Result:
-        """Return a view's rows; see :func:`dakota_wh.warehouse.query.query_view`."""
+        """Return a view's rows; see :func:`dakota_wh.warehouse.query.query_view`.
+
+        ``engine`` is ``"duckdb"``, ``"spark"``, or one of your own making, such as
+        ``dakota_wh.spark.engine.SparkEngine(session)``; ``master`` is Spark's, all cores of this
+        machine by default.
+        """
         from dakota_wh.warehouse.query import query_view
 
+        answering = _engine(engine, master)
+        if answering is not None:
+            root = self.whole()
+        elif self.mirror is None:
+            root = self.path
+        else:  # the rows of the runs that are asked for do, where the view needs no others
+            question = Question(find_view(name, version), tuple(runs))
+            root = self._here(runs if question.files_of_its_runs_do else ())
         return query_view(
-            self.path,
+            root,
             name,
             runs=runs,
             role=role,
@@ -117,6 +209,7 @@ class Warehouse:
             version=version,
             limit=limit,
             timeout=timeout,
+            engine=answering,
         )
 
     def sql(
@@ -130,7 +223,9 @@ class Warehouse:
         """Return the rows of one SELECT; see :func:`dakota_wh.warehouse.query.query_sql`."""
         from dakota_wh.warehouse.query import query_sql
 
-        return query_sql(self.path, text, timeout=timeout, memory_limit=memory_limit, limit=limit)
+        return query_sql(
+            self._here(), text, timeout=timeout, memory_limit=memory_limit, limit=limit
+        )
 
     def runs(self) -> Result:
         """Return the runs that are here, with how complete each is."""
@@ -140,6 +235,42 @@ class Warehouse:
         """Return the published views, newest version of each last."""
         return all_views()
 
+    def views_sql(
+        self, *names: str, dialect: str = "duckdb", scratch: str | None = None
+    ) -> list[str]:
+        """Return the statements that make views, and all below them, elsewhere; all by default.
+
+        Args:
+            names: views, plain or with a version.
+            dialect: ``"duckdb"`` or ``"spark"``.
+            scratch: for Spark: where what several views rest on is written.
+
+        Raises:
+            NotAWarehouse: the folder holds none.
+            UsageProblem: there is no such view, or no such dialect.
+        """
+        from dakota_wh.warehouse.connection import check_is_warehouse
+        from dakota_wh.warehouse.relations import create_statements, files_under
+
+        root = self.whole()
+        check_is_warehouse(root)
+        wanted = [find_view(name) for name in names] or [find_view(name) for name in aliases()]
+        newest = {relation: name for name, relation in aliases().items()}
+        relations = [one.relation for one in wanted]
+        both = [*relations, *(newest[one] for one in relations if one in newest)]
+        if dialect == "spark":
+            from dakota_wh.spark.session import import_spark
+
+            import_spark()
+            from dakota_wh.spark.script import script
+
+            return script(root, both, scratch)
+        if dialect != "duckdb":
+            raise UsageProblem(f"There is no dialect {dialect!r}.", hint="Dialects: duckdb, spark")
+        if scratch is not None:
+            raise UsageProblem("Only Spark needs a scratch folder.", hint="Add --dialect spark")
+        return list(create_statements(both, files_under(root.absolute())).values())
+
     def remove(self, run_id: str) -> None:
         """Delete a run from the warehouse.
 
@@ -148,7 +279,7 @@ class Warehouse:
         """
         from dakota_wh.ingest.landing import remove
 
-        remove(self.path, run_id)
+        remove(self._here([run_id]), run_id)
 
     def pair(self, orchestrator: str, trainer: str, *, remove: bool = False) -> bool:
         """Fix which trainer belongs to which orchestrator, or undo that with ``remove``.
@@ -162,17 +293,17 @@ class Warehouse:
             UsageProblem: it is one run, or the two are the other way round.
             WarehouseError: one of them is in another fixed pair.
         """
-        from dakota_wh.warehouse import folder, pairs
+        from dakota_wh.store import pairing
         from dakota_wh.warehouse.connection import check_is_warehouse
         from dakota_wh.warehouse.query import known_runs
 
-        check_is_warehouse(self.path)
+        root = self._here()
+        check_is_warehouse(root)
         if remove:
-            pairs.release(self.path, orchestrator, trainer)
+            pairing.release(root, orchestrator, trainer)
             return True
-        known_runs(self.path, [orchestrator, trainer])
-        folder.create(self.path)
-        return pairs.fix(self.path, orchestrator, trainer)
+        known_runs(root, [orchestrator, trainer])
+        return pairing.fix(root, orchestrator, trainer)
 
     def check(
         self,
@@ -185,7 +316,7 @@ class Warehouse:
         from dakota_wh.warehouse.checks import check
 
         return check(
-            self.path,
+            self._here(),
             runs,
             require_nonzero=require_nonzero,
             thresholds=thresholds,
@@ -214,7 +345,7 @@ class Warehouse:
         from dakota_wh.compare.settings import Settings
 
         return compare(
-            self.path,
+            self._here(),
             what,
             by=by,
             baseline=baseline,
@@ -242,7 +373,8 @@ class Warehouse:
         from dakota_wh.plot.smoothing import parse_smoothing
 
         smoothing = None if smooth is None else parse_smoothing(smooth)
-        chart = compose(self, _several(runs), metrics=_several(metric), preset=preset, x=x)
+        with self.one_listing():
+            chart = compose(self, _several(runs), metrics=_several(metric), preset=preset, x=x)
         return Plot(chart, smoothing)
 
     def report(self, runs: str | Sequence[str], path: str | os.PathLike[str]) -> Path:
@@ -256,7 +388,8 @@ class Warehouse:
         target = Path(path)
         if target.suffix.lower() not in (".html", ".htm"):
             raise UsageProblem(f"A report is a page, and {target} is none.", hint="Call it .html")
-        page = report_page(self, _several(runs))
+        with self.one_listing():
+            page = report_page(self, _several(runs))
         with replacing(target) as file:
             file.write(page.encode("utf-8"))
         return target
@@ -276,7 +409,12 @@ class Warehouse:
         from dakota_wh.export.bring import bring
 
         return bring(
-            self.path, what, entity=entity, project=project, fetch=fetch, on_progress=on_progress
+            self._here(required=False),
+            what,
+            entity=entity,
+            project=project,
+            fetch=fetch,
+            on_progress=on_progress,
         )
 
     def export(
@@ -299,29 +437,37 @@ class Warehouse:
         from dakota_wh.warehouse.connection import check_is_warehouse
         from dakota_wh.warehouse.query import known_runs
 
-        check_is_warehouse(self.path)
-        known_runs(self.path, runs)
+        root = self._here()
+        check_is_warehouse(root)
+        known_runs(root, runs)
         check_formats(formats)
         if name is not None and len(runs) > 1:
             raise UsageProblem(f"--name {name} names one run's files, but there are {len(runs)}.")
         folder = Path(output_dir)
-        return (export_run(self.path, run, folder, formats, name=name, force=force) for run in runs)
+        return (export_run(root, run, folder, formats, name=name, force=force) for run in runs)
 
     def export_curves(
-        self, *runs: str, output_dir: str | os.PathLike[str] = "wandb_analysis"
+        self,
+        *runs: str,
+        output_dir: str | os.PathLike[str] = "wandb_analysis",
+        force: bool = False,
     ) -> Curves:
         """Write the curves and analyses of a training; see :mod:`dakota_wh.export.curves`.
 
-        ``runs`` is one of its two runs, or both: the orchestrator, then the trainer.
+        ``runs`` is one of its two runs, or both: the orchestrator, then the trainer. ``force``
+        replaces the files of another training.
 
         Raises:
             NoSuchRun: one of them is not stored.
             UsageProblem: the runs are of no one training.
+            WarehouseError: the folder holds the files of another training.
         """
         from dakota_wh.export.curves import export_curves
         from dakota_wh.export.training import training_named
 
-        return export_curves(self.path, training_named(self.path, runs), Path(output_dir))
+        root = self._here()
+        training = training_named(root, runs)
+        return export_curves(root, training, Path(output_dir), force=force)
 
     def analyze(
         self,
@@ -329,6 +475,7 @@ class Warehouse:
         trainer: str | None = None,
         *,
         output_dir: str | os.PathLike[str] = "wandb_analysis",
+        force: bool = False,
         entity: str | None = None,
         project: str | None = None,
         fetch: Fetch | None = None,
@@ -341,6 +488,8 @@ class Warehouse:
         Raises:
             NothingFound: there is no such run, or none of the two holds a row.
             UsageProblem: it is not clear which runs are meant.
+            WarehouseError: the folder holds the files of another training (``force`` replaces
+                them).
         """
         from dakota_wh.export.analysis import analyze
         from dakota_wh.export.training import the_training
@@ -352,14 +501,33 @@ class Warehouse:
             else ()
         )
         sides = [None if run is None else next(ids) for run in (orchestrator, trainer)]
-        return analyze(self.path, the_training(self.path, *sides), Path(output_dir))
+        root = self._here()
+        return analyze(root, the_training(root, *sides), Path(output_dir), force=force)
 
     def rebuild(self, *, on_progress: Callable[[Progress], None] | None = None) -> list[Landed]:
         """Make metrics, roles and the catalogue anew from the stored history, no source needed."""
         from dakota_wh.ingest.rebuild import rebuild
 
-        return rebuild(self.path, on_progress=on_progress)
+        return rebuild(self._here(), on_progress=on_progress)
 
 
 def _several(given: str | Sequence[str]) -> Sequence[str]:
     return [given] if isinstance(given, str) else given
+
+
+def _engine(engine: str | Engine, master: str | None) -> Engine | None:
+    """Return what answers: None for the DuckDB of this process."""
+    if engine == "spark":
+        from dakota_wh.spark.session import import_spark
+
+        import_spark()
+        from dakota_wh.spark.engine import SparkEngine
+
+        return SparkEngine(master=master)
+    if master is not None:
+        raise UsageProblem("Only Spark has a master.", hint="Ask for it: --engine spark")
+    if isinstance(engine, str):
+        if engine != "duckdb":
+            raise UsageProblem(f"There is no engine {engine!r}.", hint="Engines: duckdb, spark")
+        return None
+    return engine

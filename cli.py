@@ -20,7 +20,7 @@ from typing import Final
 import click
 
 from dakota_wh.commands.env_file import read_env_file
-from dakota_wh.commands.invocation import Settings, remember_folder
+from dakota_wh.commands.invocation import Place, Settings, remember_folder
 from dakota_wh.errors import ExitCode, WarehouseError
 
 PROGRAM: Final = "dakota-wh"
@@ -51,6 +51,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "pair": ("pair", "Fix which trainer belongs to which orchestrator."),
     "rebuild": ("rebuild", "Make everything derived anew, from the stored history."),
     "remove": ("remove", "Delete runs from the warehouse."),
+    "sync": ("sync", "Copy a warehouse between folders and object stores."),
     "doctor": ("doctor", "Find out what is wrong with the installation or the warehouse."),
     "completion": ("completion", "Print a shell's completion script."),
     "mcp": ("mcp", "Serve the warehouse to agents, read-only."),
@@ -133,13 +134,13 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.option(
     "--warehouse",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=Place(),
     envvar="DAKOTA_WH_DIR",
     show_envvar=True,
     expose_value=False,
     is_eager=True,
     callback=remember_folder,
-    help="The warehouse's folder (default: ./dakota-warehouse).",
+    help="The warehouse's folder, or s3://bucket/prefix (default: ./dakota-warehouse).",
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 @click.option(
@@ -234,8 +235,10 @@ def _show_traceback(error: Exception) -> None:
 
 
 def _without_secrets(text: str) -> str:
-    key = os.environ.get("WANDB_API_KEY", "")
-    return text.replace(key, "***") if len(key) >= 8 else text
+    for name in ("WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        key = os.environ.get(name, "")
+        text = text.replace(key, "***") if len(key) >= 8 else text
+    return text
 
 
 def _let_streams_take_everything() -> None:

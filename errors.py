@@ -5,13 +5,18 @@
     │   └── NoSuchView              2  no view of that name or version
     ├── NothingFound                3  the thing asked for is not there
     │   ├── NoSuchRun               3  the warehouse has no such run
-    │   └── NoSuchSource            3  the path or run to ingest is not there
+    │   ├── NoSuchSource            3  the path or run to ingest is not there
+    │   └── NoSuchStore             3  the bucket is not there
     ├── NotSignedIn                 4  W&B wants a key
+    ├── StoreRefused                4  an object store wants credentials, or other ones
     ├── SourceUnreachable           5  the network or the service does not answer
+    │   └── StoreUnreachable        5  an object store does not answer
     ├── SomeRunsFailed              6  some runs were ingested, some were not
     ├── SourceProblem               1  the source is there but cannot be read as a run
     ├── RunConflict                 1  another run of the same id is stored
     ├── BadQuery                    1  the SQL was refused or failed
+    ├── NotInstalled                1  an optional package is not there
+    ├── StoreProblem                1  an object store fails, or gives other bytes than were stored
     └── NotAWarehouse               1  the folder is something else, or newer than this program
 
 A message says what happened, to which run, and what to type next; ``hint`` is that last part.
@@ -77,8 +82,18 @@ class NoSuchSource(NothingFound):
     """The path or run that should be ingested is not there, or holds no run."""
 
 
+class NoSuchStore(NothingFound):
+    """The bucket of an object store is not there."""
+
+
 class NotSignedIn(WarehouseError):
     """W&B wants a key that is missing or was refused."""
+
+    exit_code = ExitCode.AUTHENTICATION
+
+
+class StoreRefused(WarehouseError):
+    """An object store has no credentials of ours, does not know them, or does not allow it."""
 
     exit_code = ExitCode.AUTHENTICATION
 
@@ -87,6 +102,10 @@ class SourceUnreachable(WarehouseError):
     """The network or the service did not answer in time."""
 
     exit_code = ExitCode.NETWORK
+
+
+class StoreUnreachable(SourceUnreachable):
+    """An object store did not answer in time."""
 
 
 class SomeRunsFailed(WarehouseError):
@@ -105,6 +124,32 @@ class RunConflict(WarehouseError):
 
 class BadQuery(WarehouseError):
     """SQL was refused by the read-only gate, or failed."""
+
+
+class StoreProblem(WarehouseError):
+    """An object store failed, or gave bytes that are not those that were stored."""
+
+
+class NotInstalled(WarehouseError):
+    """An optional package is not installed.
+
+    Args:
+        what: who needs it.
+        package: its name in the registry.
+        extra: the extra of ours that brings it, if one does.
+    """
+
+    def __init__(self, what: str, package: str, *, extra: str = "") -> None:
+        hint = how_to_add(extra) if extra else f"Beside dakota-wh: (uv) pip install {package}"
+        super().__init__(f"{what} needs {package}, which is not installed.", hint=hint)
+
+
+def how_to_add(extra: str) -> str:
+    """Return how to get one of the program's extras, whichever way the program was installed."""
+    return (
+        f"Install dakota-wh again with it: in a clone uv tool install '.[{extra}]' or pip install "
+        f"'.[{extra}]'; from an index pip install 'dakota-wh[{extra}]'"
+    )
 
 
 class NotAWarehouse(WarehouseError):

@@ -15,9 +15,11 @@ from typing import Annotated, Any, Final, ParamSpec
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from dakota_wh.agents.answer import short
 from dakota_wh.agents.tools import Tools
+from dakota_wh.agents.words import for_agent
 from dakota_wh.errors import WarehouseError
 from dakota_wh.rendering.as_json import json_text
 
@@ -26,6 +28,9 @@ P = ParamSpec("P")
 _READING: Final = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
+
+#: Characters that stand around an error's words.
+_FRAME: Final = 100
 
 _INSTRUCTIONS: Final = """\
 A local warehouse of reinforcement-learning runs that were logged to Weights & Biases, read-only.
@@ -69,7 +74,7 @@ _Required = Annotated[
 
 def build(tools: Tools, version: str) -> MCPServer[Any]:
     """Return the server; it is started by :func:`serve`."""
-    server: MCPServer[Any] = MCPServer(
+    server: MCPServer[Any] = _Server(
         "dakota-wh",
         instructions=_INSTRUCTIONS,
         version=version,
@@ -78,7 +83,7 @@ def build(tools: Tools, version: str) -> MCPServer[Any]:
     )
 
     def tool(function: Callable[P, Any]) -> Callable[P, str]:
-        named = _answered(function)
+        named = _answered(function, tools.caps.characters)
         server.add_tool(named, annotations=_READING, structured_output=False)
         return named
 
@@ -134,12 +139,40 @@ def serve(tools: Tools, version: str) -> None:
     build(tools, version).run("stdio")
 
 
-def _answered(function: Callable[P, Any]) -> Callable[P, str]:
+class _Server(MCPServer[Any]):
+    """Tells of wrong arguments by their names, where the SDK passes its checker's text on."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], *more: Any, **named: Any
+    ) -> Any:
+        schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
+        known = schemas[name].get("properties", {}) if name in schemas else arguments
+        unknown = [argument for argument in arguments if argument not in known]
+        if unknown:
+            raise ToolError(
+                f"{name} has no argument {short(unknown[0], 80)!r}. It has: "
+                f"{', '.join(known) or 'none'}"
+            )
+        try:
+            return await super().call_tool(name, arguments, *more, **named)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(_wrong(name, error.__cause__)) from None
+            raise
+
+
+def _wrong(tool: str, error: ValidationError) -> str:
+    """Return which arguments do not fit, and why, without the values, which may be long."""
+    found = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return f"The arguments of {tool} do not fit. {'; '.join(found[:5])}."
+
+
+def _answered(function: Callable[P, Any], most: int) -> Callable[P, str]:
     @functools.wraps(function)
     def answered(*args: P.args, **kwargs: P.kwargs) -> str:
         try:
             return json_text(function(*args, **kwargs))
         except WarehouseError as error:
-            raise ToolError(str(error)) from error
+            raise ToolError(short(for_agent(error), most - _FRAME)) from error
 
     return answered

@@ -7,12 +7,13 @@ the agent is told.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from dakota_wh.agents.answer import DEFAULT_CAPS, Answer, Caps, table
+from dakota_wh.agents.answer import DEFAULT_CAPS, Answer, Caps, short, table
+from dakota_wh.agents.description import described
 from dakota_wh.errors import UsageProblem
-from dakota_wh.rendering.rows import Listing, pick
+from dakota_wh.rendering.rows import Listing, Rows, pick
 
 if TYPE_CHECKING:
     from dakota_wh.api import Warehouse
@@ -50,12 +51,24 @@ class Tools:
         return table(pick(self.warehouse.runs(), _RUN_COLUMNS), self.caps)
 
     def list_views(self) -> Answer:
-        """Return the views in their newest versions: what each answers, and what a row is."""
+        """Return the views in their newest versions: what each answers, and what a row is.
+
+        They are the map to everything else: of a small answer the words go, and the names last.
+        """
         newest = {view.name: view for view in self.warehouse.views()}
         rows = [(v.name, v.version, v.description, v.row) for v in newest.values()]
         columns = ["view", "version", "description", "row"]
         listing = Listing(columns, ["VARCHAR", "BIGINT", "VARCHAR", "VARCHAR"], rows)
-        return table(listing, self._whole(len(rows)))
+        caps = replace(self.caps, rows=len(rows))
+        whole = table(listing, caps)
+        if whole["complete"]:
+            return whole
+        for kept in (columns[:1] + columns[2:3], columns[:1]):
+            left_out = "Of each view there is more: describe_view"
+            whole = table(pick(listing, kept), caps, left_out=left_out)
+            if whole["rows_shown"] == len(rows):
+                break
+        return whole
 
     def describe_view(self, view: str, version: int | None = None) -> dict[str, Any]:
         """Return a view's columns with types and meanings, its formula, notes and SQL.
@@ -65,21 +78,7 @@ class Tools:
         """
         from dakota_wh.sql.views import find_view
 
-        found = find_view(view, version)
-        return {
-            "view": found.name,
-            "version": found.version,
-            "description": found.description,
-            "row": found.row,
-            "formula": found.formula,
-            "notes": list(found.notes),
-            "columns": [
-                {"name": c.name, "type": c.type, "description": c.description}
-                for c in found.columns
-            ],
-            "rest": found.rest,
-            "sql": found.sql,
-        }
+        return described(find_view(view, version), self.caps.characters)
 
     def query_view(
         self,
@@ -106,7 +105,7 @@ class Tools:
             limit=caps.rows + 1,
             timeout=self.timeout,
         )
-        return table(rows, caps)
+        return table(rows, caps, note=_why_empty(rows, metric, bool(runs or role)))
 
     def run_sql(self, select: str, limit: int | None = None) -> Answer:
         """Return the rows of one SELECT over the views, through the gate of ``dakota-wh sql``.
@@ -133,7 +132,8 @@ class Tools:
         )
         rows = [tuple(getattr(finding, name) for name in _FINDING) for finding in found]
         types = ["JSON" if name == "numbers" else "VARCHAR" for name in _FINDING]
-        return table(Listing(list(_FINDING), types, rows), self.caps)
+        note = "" if rows else "Nothing odd was found by any rule."
+        return table(Listing(list(_FINDING), types, rows), self.caps, note=note)
 
     def _limited(self, limit: int | None) -> Caps:
         if limit is not None and limit < 0:
@@ -141,6 +141,14 @@ class Tools:
         rows = self.caps.rows if limit is None else min(limit, self.caps.rows)
         return Caps(rows, self.caps.characters, self.caps.cell)
 
-    def _whole(self, rows: int) -> Caps:
-        """The list of views is the map to everything else: it is never cut."""
-        return Caps(rows, max(self.caps.characters, 100_000), self.caps.cell)
+
+def _why_empty(rows: Rows, metric: str | None, filtered: bool) -> str:
+    """Return what to think of an answer without rows."""
+    if len(rows):
+        return ""
+    if metric is not None:
+        return (
+            f"No row has a metric like {short(metric, 80)!r}: the whole name must match, * stands "
+            "for any characters. The view series lists every metric of a run."
+        )
+    return "No row fits the filters." if filtered else "The view has no rows in this warehouse."

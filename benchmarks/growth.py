@@ -12,7 +12,7 @@ from benchmarks.processes import measure
 from benchmarks.report import Report
 from dakota_wh import api
 
-SIZES = {"small": ((500, 2000), 100, 12), "full": ((50_000, 400_000), 1000, 60)}
+SIZES = {"small": ((500, 2000), 100, 12), "full": ((50_000, 1_000_000), 1000, 60)}
 
 
 def run(size: str) -> Report:

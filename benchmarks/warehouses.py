@@ -16,6 +16,7 @@ from benchmarks.made_run import MadeRun, orchestrator_names, trainer_names
 from dakota_wh.ingest.landing import Options, land
 from dakota_wh.warehouse import catalogue
 from dakota_wh.warehouse import folder as warehouse_folder
+from dakota_wh.warehouse.live_files import gather
 
 
 def pairs(runs: int, steps: int, metrics: int) -> Iterator[MadeRun]:
@@ -49,6 +50,7 @@ def of_rewarded(runs: int, steps: int = 1000, metrics: int = 60) -> Path:
 def settled(name: str, runs: list[MadeRun]) -> Path:
     """Return the cached warehouse of a name; some runs make it when it is new."""
     root = made(name, lambda place: fill(place, runs))
+    gather(root)  # as an ingest does at its end
     catalogue.ensure(root)  # it remembers the place, and no query shall be the one that renews it
     return root
 

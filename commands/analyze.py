@@ -57,6 +57,7 @@ def _run_option(side: str) -> Callable[[F], F]:
     show_default=True,
     help="The folder for reward_analysis_summary.json and orchestrator_rewards.csv.",
 )
+@click.option("--force", is_flag=True, help="Replace the files of another training.")
 @click.option("--local-only", is_flag=True, help="Use what is in the warehouse, ask W&B nothing.")
 @click.option("--force-fetch", is_flag=True, help="Fetch all of both runs again first.")
 @click.option("--entity", metavar="E", help="W&B entity (default: $WANDB_ENTITY).")
@@ -74,6 +75,7 @@ def command(
     orchestrator: str | None,
     trainer: str | None,
     output_dir: Path,
+    force: bool,
     entity: str | None,
     project: str | None,
     format_: str,
@@ -90,6 +92,7 @@ def command(
             orchestrator,
             trainer,
             output_dir=output_dir,
+            force=force,
             entity=entity,
             project=project,
             fetch=the_fetch(**fetching),

@@ -6,13 +6,16 @@ means that nothing is offered.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from dakota_wh.commands.invocation import Settings
+from dakota_wh.errors import WarehouseError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -22,14 +25,23 @@ def complete_runs(
     ctx: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
     """Return the runs of the meant warehouse that begin so; those typed already are left out."""
-    from dakota_wh.api import open as open_warehouse
     from dakota_wh.warehouse.layout import stored_run_ids
 
     known: list[str] = []
-    with suppress(OSError):
-        known = stored_run_ids(open_warehouse(ctx.ensure_object(Settings).folder).path)
+    with suppress(OSError, WarehouseError):
+        known = stored_run_ids(_folder(ctx.ensure_object(Settings).folder))
     typed = {word for value in ctx.params.values() for word in _words(value)}
     return _items((run for run in known if run not in typed), incomplete)
+
+
+def _folder(named: Path | str | None) -> Path:
+    """Return where the rows of the meant warehouse are on this machine: no store is asked."""
+    from dakota_wh.api import open as open_warehouse
+    from dakota_wh.store.address import is_address, parse
+    from dakota_wh.store.cache import folder_of
+
+    place = str(named or os.environ.get("DAKOTA_WH_DIR", ""))
+    return folder_of(parse(place)) if is_address(place) else open_warehouse(named).path
 
 
 def complete_sources(

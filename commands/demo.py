@@ -51,7 +51,7 @@ def command() -> None:
     trends = warehouse.query("reward_trends", runs=list(demo.RUN_IDS.values()))
     Output("table", None).write(trends)
     _say(stdout, "", "What the views say:", *(f"  - {line}" for line in _found(warehouse)))
-    _say(stdout, "", "Go on with:", *(f"  {line}" for line in _next(warehouse.path)))
+    _say(stdout, "", "Go on with:", *(f"  {line}" for line in _next(warehouse.location)))
 
 
 def _say(stdout: Any, *lines: str) -> None:
@@ -99,8 +99,8 @@ def _nonfinite(warehouse: Warehouse) -> Iterator[str]:
         )
 
 
-def _next(folder: Path) -> Iterator[str]:
-    where = shlex.quote(str(folder))
+def _next(folder: str) -> Iterator[str]:
+    where = shlex.quote(folder)
     yield f"dakota-wh query reward_loss_by_step --limit 20 --warehouse {where}"
     yield f"dakota-wh show demotrnr --warehouse {where}"
     select = "SELECT metric, max(value) AS best FROM metrics GROUP BY metric"

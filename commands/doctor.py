@@ -56,9 +56,16 @@ def _look(quick: bool, offline: bool) -> Iterator[Told]:
     from dakota_wh.doctor import folder, program, service
     from dakota_wh.doctor import settings as in_force
 
-    root = the_warehouse().path
+    warehouse = the_warehouse()
+    mirror = warehouse.mirror
+    where = str(warehouse.path.absolute()) if mirror is None else warehouse.location
     yield from program.look()
-    yield from in_force.look(root, settings().typed, TAKEN)
-    yield from folder.look(root, quick=quick)
+    yield from in_force.look(where, settings().typed, TAKEN)
+    if mirror is None:
+        yield from folder.look(warehouse.path, quick=quick)
+    else:
+        from dakota_wh.doctor import store
+
+        yield from store.look(mirror, quick=quick)
     if not offline:
         yield from service.look()

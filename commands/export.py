@@ -53,7 +53,8 @@ FOLDER: Final = "wandb_analysis"
 @click.option("--curves", is_flag=True, help="The curves and analyses of the run's training"
               " instead: reward, KL, loss, efficiency, curriculum, generations.")  # fmt: skip
 @click.option("--name", metavar="NAME", help="Write DIR/NAME_history.csv and so on instead.")
-@click.option("--force", is_flag=True, help="Replace files that no export of the run wrote.")
+@click.option("--force", is_flag=True, help="Replace files that no export of the run wrote;"
+              " of --curves, those of another training.")  # fmt: skip
 @click.option("--local-only", is_flag=True, help="Ask W&B nothing.")
 @click.option("--force-fetch", is_flag=True, help="Fetch all of the runs again first.")
 @click.option("--entity", metavar="E", help="W&B entity (default: $WANDB_ENTITY).")
@@ -81,7 +82,7 @@ def command(
     what = (*runs, *run_path)
     if not what:
         raise click.MissingParameter(param_hint="'RUN...'", param_type="argument")
-    for flag, given in (("--format", formats), ("--name", name), ("--force", force)):
+    for flag, given in (("--format", formats), ("--name", name)):
         if curves and given:
             raise UsageProblem(f"{flag} is for whole runs, not for --curves.")
     warehouse = the_warehouse()
@@ -100,7 +101,7 @@ def command(
         ):
             _tell(one)
         return
-    done = warehouse.export_curves(*ids, output_dir=output_dir)
+    done = warehouse.export_curves(*ids, output_dir=output_dir, force=force)
     say_files(done.files)
     for remark in done.remarks:
         click.echo(printable(remark), err=True)

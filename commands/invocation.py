@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+
+from dakota_wh.errors import ExitCode
+from dakota_wh.store.address import is_address
 
 if TYPE_CHECKING:
     from dakota_wh.api import Warehouse
@@ -23,7 +29,7 @@ _OWN_OPTIONS: Final = ("--warehouse", "--debug")
 class Settings:
     """The global options, gathered from the group and from the command."""
 
-    folder: Path | None = None
+    folder: Path | str | None = None
     #: Whether the folder was typed, and not taken from the environment.
     typed: bool = False
 
@@ -39,7 +45,21 @@ class Command(click.Command):
                     formatter.write(f"  {line}\n" if line else "\n")
 
 
-def remember_folder(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+class Place(click.Path):
+    """A folder, or the address of a place in an object store, which is left as it is written."""
+
+    def __init__(self) -> None:
+        """Make the type of ``--warehouse``."""
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a path, or the address as text."""
+        if isinstance(value, str) and is_address(value):
+            return value
+        return super().convert(value, param, ctx)
+
+
+def remember_folder(ctx: click.Context, param: click.Parameter, value: Path | str | None) -> None:
     """Keep ``--warehouse``; one that stands after the command wins over one before it."""
     settings = ctx.ensure_object(Settings)
     if value is None:
@@ -59,35 +79,62 @@ def warehouse_options(
     return click.option(
         "--warehouse",
         metavar="DIR",
-        type=click.Path(path_type=Path),
+        type=Place(),
         expose_value=False,
         callback=remember_folder,
-        help=f"The warehouse's folder ({default}).",
+        help=f"The warehouse's folder, or s3://bucket/prefix ({default}).",
     )(function)
 
 
 @contextmanager
 def ends_at_once() -> Iterator[None]:
-    """Let Ctrl-C end the program at once while it only reads.
+    """Let Ctrl-C end the program at once while it only reads, and say so.
 
-    Python's own handler would have to wait until DuckDB comes back from a long computation. The
-    shell is told 130 either way.
+    Python's own handler would have to wait until DuckDB comes back from a long computation; a
+    thread does not.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield  # ignored, as in the background of a script, or somebody else's
         return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform == "win32":  # it cannot write a signal's number into a pipe
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return
+    seen, came = os.pipe()
+    os.set_blocking(came, False)
+    before = signal.set_wakeup_fd(came)
+    signal.signal(signal.SIGINT, lambda *_: None)  # the thread does it
+    Thread(target=_end_when, args=(seen,), daemon=True).start()
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.set_wakeup_fd(before)
+        os.close(came)
+
+
+def _end_when(seen: int) -> None:
+    """End the program when SIGINT's number comes through a pipe; return when that is closed."""
+    while numbers := os.read(seen, 64):
+        if signal.SIGINT in numbers:
+            os.write(2, b"dakota-wh: interrupted\n")
+            os._exit(ExitCode.INTERRUPTED)
+    os.close(seen)
 
 
 def the_warehouse() -> Warehouse:
-    """Return the warehouse that this call of the program is about."""
+    """Return the warehouse that this call of the program is about.
+
+    One in a store is listed once, and again after this call has written to it.
+    """
     from dakota_wh.api import open as open_warehouse
 
-    return open_warehouse(settings().folder)
+    warehouse = open_warehouse(settings().folder)
+    click.get_current_context().with_resource(warehouse.one_listing())
+    return warehouse
 
 
 def settings() -> Settings:

@@ -7,10 +7,10 @@ from typing import Final
 
 import click
 
-from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
+from dakota_wh.commands.invocation import Command, settings, warehouse_options
 from dakota_wh.commands.output import on_terminal
 from dakota_wh.commands.size import checked_size
-from dakota_wh.errors import WarehouseError
+from dakota_wh.errors import NotInstalled
 
 _EXAMPLES: Final = """
 dakota-wh mcp
@@ -33,7 +33,7 @@ dakota-wh mcp --warehouse ~/runs --max-rows 50
     type=click.IntRange(min=1_000),
     default=20_000,
     show_default=True,
-    help="Characters in one answer's rows.",
+    help="Characters in one answer.",
 )
 @click.option(
     "--timeout",
@@ -57,25 +57,25 @@ def command(max_rows: int, max_characters: int, timeout: float, memory_limit: st
 
     The agent can list runs and views, describe and query a view, run one SELECT, and ask what is
     odd about the runs. Nothing is written, and nothing outside the warehouse is read. An agent's
-    program starts this itself, as its list of servers says. It needs: pip install 'dakota-wh[mcp]'
+    program starts this itself, as its list of servers says. It needs the extra mcp.
     """
     try:
         from dakota_wh.agents.server import serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "pydantic"):
             raise
-        raise WarehouseError(
-            "The Model Context Protocol's SDK is not installed.",
-            hint="Get it: pip install 'dakota-wh[mcp]'",
-        ) from error
+        raise NotInstalled("dakota-wh mcp", "the package mcp", extra="mcp") from error
     from importlib.metadata import version
 
     from dakota_wh.agents.answer import Caps
     from dakota_wh.agents.tools import Tools
+    from dakota_wh.api import open as open_warehouse  # lists a store anew for each question
 
     if on_terminal(sys.stdin):
         click.echo(
             "dakota-wh: waiting for a client of the protocol on stdin; Ctrl-C ends.", err=True
         )
-    tools = Tools(the_warehouse(), Caps(max_rows, max_characters), timeout, memory_limit)
+    tools = Tools(
+        open_warehouse(settings().folder), Caps(max_rows, max_characters), timeout, memory_limit
+    )
     serve(tools, version("dakota-wh"))

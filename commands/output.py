@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, Final, TextIO, TypeVar
 
@@ -30,6 +31,9 @@ _SUFFIXES: Final = {
     ".parquet": "parquet",
     ".txt": "table",
 }
+
+#: What a program reads; JSON escapes by its own rules where the console is narrow.
+_DATA: Final = ("csv", "tsv", "markdown")
 
 #: A table on a terminal ends here unless --limit says otherwise; nobody scrolls further.
 _MOST_SHOWN: Final = 500
@@ -76,6 +80,8 @@ class Output:
     def _to_stdout(self, rows: Rows, chosen: str) -> None:
         stdout = open_stdout()
         terminal = on_terminal(stdout)
+        if chosen in _DATA and not terminal:
+            _speak_utf8(stdout)
         if chosen == "parquet":
             if terminal:
                 raise UsageProblem(
@@ -145,6 +151,12 @@ def say_json(value: Any) -> None:
 
     stdout = open_stdout()
     stdout.write(pretty(value, ascii_only=not _takes_unicode(stdout)) + "\n")
+
+
+def _speak_utf8(stdout: TextIO) -> None:
+    """Let data for a program be UTF-8, whatever the console is: an escape would be another text."""
+    if isinstance(stdout, TextIOWrapper) and not _takes_unicode(stdout):
+        stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _takes_unicode(stream: TextIO) -> bool:

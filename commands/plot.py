@@ -55,9 +55,10 @@ def command(
 ) -> None:
     """Draw metrics of RUNs (by default all that are here) as lines: in the terminal, or to a file.
 
-    A gap in the steps is a gap in the line; NaN is counted beneath. Of a run that logs no loss, its
-    partner's is taken, and said. --smooth ema:0.6 is a debiased exponential mean, ma:20 the mean of
-    a value and the 19 before it.
+    At most 12 panels of 8 lines. A gap in the steps is a gap in the line; NaN is counted beneath.
+    Where the steps have no stride, as in a sampled run, the line runs on and it is said how many
+    steps have no value. Of a run that logs no loss, its partner's is taken, and said. --smooth
+    ema:0.6 is a debiased exponential mean, ma:20 the mean of a value and the 19 before it.
     """
     if file is not None:
         checked_suffix(file)

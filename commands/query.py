@@ -17,6 +17,7 @@ dakota-wh query reward_trends
 dakota-wh query metrics --run 29hn8w98 --metric 'loss/*' -o loss.parquet
 dakota-wh query reward_stats --role orchestrator --format json
 dakota-wh query history --run 29hn8w98 --limit 20 --warehouse ~/runs
+dakota-wh query reward_trends --engine spark --master spark://host:7077
 """
 
 
@@ -34,6 +35,13 @@ dakota-wh query history --run 29hn8w98 --limit 20 --warehouse ~/runs
 @click.option("--metric", metavar="PATTERN", help="Only metrics like this: 'reward/*', '*loss*'.")
 @click.option("--version", metavar="N", type=click.IntRange(min=1), help="An older version.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=0), help="At most so many rows.")
+@click.option(
+    "--engine",
+    type=click.Choice(("duckdb", "spark")),
+    default="duckdb",
+    help="What computes the rows; Spark is slower to start, and runs on a cluster as well.",
+)
+@click.option("--master", metavar="URL", help="Spark's master. Default: all cores of this machine.")
 @output_options
 @warehouse_options
 def command(
@@ -43,6 +51,8 @@ def command(
     metric: str | None,
     version: int | None,
     limit: int | None,
+    engine: str,
+    master: str | None,
     format_: str | None,
     file: Path | None,
 ) -> None:
@@ -56,6 +66,13 @@ def command(
     output.chosen()
     with ends_at_once():
         rows = the_warehouse().query(
-            name, runs=runs, role=role, metric=metric, version=version, limit=limit
+            name,
+            runs=runs,
+            role=role,
+            metric=metric,
+            version=version,
+            limit=limit,
+            engine=engine,
+            master=master,
         )
     output.write(rows)

@@ -29,7 +29,7 @@ def command(runs: tuple[str, ...], yes: bool) -> None:
     wanted = list(dict.fromkeys(runs))
     warehouse.query("runs", runs=wanted, limit=0)  # is each of them here?
     names = printable(", ".join(wanted))
-    if not yes and not _agreed(f"Remove {names} from {warehouse.path}?"):
+    if not yes and not _agreed(f"Remove {names} from {warehouse.location}?"):
         click.echo("Nothing was removed.", err=True)
         raise click.exceptions.Exit(1)
     for run_id in wanted:

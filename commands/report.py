@@ -39,4 +39,4 @@ def command(runs: tuple[str, ...], file: Path) -> None:
     with ends_at_once():
         written = the_warehouse().report(runs, file)
     size = written.stat().st_size / 1e6
-    click.echo(f"written    {file}  {size:.1f} MB, most of it the charting library", err=True)
+    click.echo(f"written    {file}  {size:.1f} MB", err=True)

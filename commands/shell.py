@@ -53,7 +53,7 @@ def command(args: tuple[str, ...]) -> None:
     query.
     """
     program = find_duckdb()
-    root = the_warehouse().path.absolute()
+    root = the_warehouse().whole().absolute()
     words = [str(program), *arguments(root), *args]
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -6,13 +6,16 @@ whether they are true. Commands run in a fresh folder, 100 columns wide, without
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import inspect
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -62,6 +65,49 @@ def help_of(*commands: str) -> str:
     return "\n\n".join(
         f"## {name}\n\n```text\n{run(f'dakota-wh {name} --help')}\n```" for name in commands
     )
+
+
+def help_of_all() -> str:
+    """Return the help of every command that the program has, in its own order."""
+    from dakota_wh.cli import COMMANDS
+
+    return help_of(*COMMANDS)
+
+
+def tools() -> str:
+    """Return what the server for agents offers, as Markdown: each tool with its arguments."""
+    from dakota_wh import api
+    from dakota_wh.agents.server import build
+    from dakota_wh.agents.tools import Tools
+
+    parts = []
+    for tool in asyncio.run(build(Tools(api.open("nowhere")), "0").list_tools()):
+        parts.append(f"### {tool.name}\n\n{inspect.cleandoc(tool.description or '')}")
+        needed = tool.input_schema.get("required", [])
+        rows = [
+            f"| `{name}` | {'yes' if name in needed else 'no'} | {told['description']} |"
+            for name, told in tool.input_schema["properties"].items()
+        ]
+        if rows:
+            parts.append("\n".join(["| argument | needed | what it is |", "|---|---|---|", *rows]))
+    return "\n\n".join(parts)
+
+
+def caps() -> str:
+    """Return how much one answer for an agent may hold, as Markdown."""
+    from dakota_wh.agents.answer import Caps
+    from dakota_wh.agents.tools import Tools
+
+    most, of = Caps(), {field.name: field.default for field in fields(Tools)}
+    rows = [
+        ("rows", f"{most.rows:,}", "`--max-rows`"),
+        ("characters of the whole answer", f"{most.characters:,}", "`--max-characters`"),
+        ("characters of one text, name or list", f"{most.cell:,}", "–"),
+        ("seconds for one question", f"{of['timeout']:g}", "`--timeout`"),
+        ("memory for one SELECT", f"{of['memory_limit']}", "`--memory-limit`"),
+    ]
+    lines = [f"| {what} | {value} | {flag} |" for what, value, flag in rows]
+    return "\n".join(["| of an answer | at most | changed by |", "|---|---|---|", *lines])
 
 
 def views() -> str:

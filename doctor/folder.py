@@ -12,7 +12,7 @@ from dakota_wh.doctor.told import State, Told
 from dakota_wh.errors import WarehouseError
 from dakota_wh.warehouse import catalogue
 from dakota_wh.warehouse.connection import check_is_warehouse
-from dakota_wh.warehouse.integrity import Examined, examine
+from dakota_wh.warehouse.integrity import Examined, examine, examine_schema
 from dakota_wh.warehouse.layout import CATALOGUE
 from dakota_wh.warehouse.run_lock import held_locks
 
@@ -33,32 +33,43 @@ def look(root: Path, *, quick: bool) -> Iterator[Told]:
     if not os.access(root, os.W_OK):
         what = f"{root} cannot be written: queries work, ingest does not"
         yield Told(_ABOUT, "folder", State.WARNING, what, f"chmod u+w {shlex.quote(str(root))}")
-    yield from _runs(root, quick)
+    yield from look_at_runs(root, quick=quick)
     yield _catalogue(root)
     yield from _locks(root)
 
 
-def _runs(root: Path, quick: bool) -> Iterator[Told]:
-    runs = files = size = unnamed = 0
+def look_at_runs(root: Path, *, quick: bool) -> Iterator[Told]:
+    """Yield what is found in the runs' files."""
+    runs = files = size = unnamed = harmed = 0
+    for fault in examine_schema(root):
+        what = (
+            f"{fault}; no query of its table answers" if fault.what != "is missing" else str(fault)
+        )
+        yield Told(_ABOUT, "schema", State.ERROR, what, "dakota-wh rebuild")
     for run in examine(root, quick=quick):
         runs, files, size = runs + 1, files + run.files, size + run.bytes
         unnamed += run.unnamed
+        harmed += bool(run.faults)
         yield from _faults(run)
-    how = "footers read" if quick else "every byte read and held to its hash"
-    what = f"{runs} runs, {files} files, {size / 1e6:,.1f} MB; {how}"
-    yield Told(_ABOUT, "runs", State.OK, what)
+    what = f"{runs} runs, {files} files, {size / 1e6:,.1f} MB; "
+    if harmed:
+        yield Told(_ABOUT, "runs", State.NOTE, f"{what}{harmed} of the runs damaged, as said")
+    else:
+        what += "footers read" if quick else "every byte read and held to its hash"
+        yield Told(_ABOUT, "runs", State.OK, what)
     if unnamed:
         what = f"{unnamed} files of earlier states, kept until their run's next ingest"
         yield Told(_ABOUT, "runs", State.NOTE, what)
 
 
 def _faults(run: Examined) -> Iterator[Told]:
-    do = f"dakota-wh remove {shlex.quote(run.run_id)}, then ingest it again"
-    for fault in run.faults[:_MOST_FAULTS]:
-        what = f"{fault.file}: {fault.what}" if fault.file else fault.what
-        yield Told(_ABOUT, f"run {run.run_id}", State.ERROR, what, do)
-    more = len(run.faults) - _MOST_FAULTS
+    # What costs most to mend goes first, since it mends the rest as well.
+    faults = sorted(run.faults, key=lambda fault: fault.derived)
+    for fault in faults[:_MOST_FAULTS]:
+        yield Told(_ABOUT, f"run {run.run_id}", State.ERROR, str(fault), fault.do)
+    more = len(faults) - _MOST_FAULTS
     if more > 0:
+        do = faults[0].do
         yield Told(_ABOUT, f"run {run.run_id}", State.ERROR, f"and {more} more files", do)
 
 

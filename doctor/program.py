@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from dakota_wh.doctor.told import State, Told
+from dakota_wh.errors import how_to_add
 
 _ABOUT: Final = "program"
 _SELF: Final = "dakota-wh"
@@ -30,7 +31,7 @@ def look() -> Iterator[Told]:
     own = _installed(_SELF)
     if own is None:
         what = f"run from a folder without being installed there; {where}"
-        yield Told(_ABOUT, _SELF, State.WARNING, what, "pip install dakota-wh")
+        yield Told(_ABOUT, _SELF, State.WARNING, what, "uv run dakota-wh … in the clone")
         return
     yield Told(_ABOUT, _SELF, State.OK, f"{own}, {where}")
     extras: dict[str, list[str]] = {}
@@ -57,7 +58,7 @@ def _installed(name: str) -> str | None:
 def _package(name: str) -> Told:
     found = _installed(name)
     if found is None:
-        do = "pip install --force-reinstall dakota-wh"
+        do = f"install dakota-wh again, or beside it: (uv) pip install {name}"
         return Told(_ABOUT, name, State.ERROR, "is not installed", do)
     return Told(_ABOUT, name, State.OK, found)
 
@@ -66,7 +67,7 @@ def _extra(extra: str, names: list[str]) -> Told:
     subject = f"extra {extra}"
     missing = [name for name in names if _installed(name) is None]
     if missing:
-        do = f"pip install 'dakota-wh[{extra}]', if you want it"
+        do = how_to_add(extra)
         return Told(_ABOUT, subject, State.NOTE, f"not installed: {', '.join(missing)}", do)
     return Told(_ABOUT, subject, State.OK, ", ".join(f"{n} {_installed(n)}" for n in names))
 

@@ -16,6 +16,11 @@ _KEY: Final = "WANDB_API_KEY"
 #: What the program, or W&B's client for it, reads from the environment.
 _NAMES: Final = (
     "DAKOTA_WH_DIR",
+    "DAKOTA_WH_CACHE",
+    "AWS_PROFILE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
     "WANDB_ENTITY",
     "WANDB_PROJECT",
     "WANDB_CONFIG_DIR",
@@ -26,16 +31,16 @@ _NAMES: Final = (
 _SECRET: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
-def look(folder: Path, typed: bool, from_file: Mapping[str, Path]) -> Iterator[Told]:
+def look(location: str, typed: bool, from_file: Mapping[str, Path]) -> Iterator[Told]:
     """Yield the settings.
 
     Args:
-        folder: the warehouse's folder.
+        location: the warehouse's folder, or its address in a store.
         typed: whether it was given by ``--warehouse``.
         from_file: the variables that were taken from a ``.env`` file, and from which.
     """
     where = "--warehouse" if typed else _origin("DAKOTA_WH_DIR", from_file) or "the default"
-    yield Told(_ABOUT, "warehouse", State.OK, f"{folder.absolute()}, from {where}")
+    yield Told(_ABOUT, "warehouse", State.OK, f"{location}, from {where}")
     yield _server(from_file)
     yield _key(from_file)
     for name in _NAMES:

@@ -8,6 +8,8 @@ its first, whatever it measures. ``docs/guide-scripts.md`` says where the script
 
 from __future__ import annotations
 
+import shlex
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +18,9 @@ from typing import Any, Final
 from dakota_wh.errors import NothingFound
 from dakota_wh.export.csv_file import write_curves
 from dakota_wh.export.destination import DEFAULT_FOLDER, output_folder, write_json
-from dakota_wh.export.stored_run import opened_run
+from dakota_wh.export.one_training import OneTraining
+from dakota_wh.export.stored_run import NUMBERS, opened_run
+from dakota_wh.export.together import together
 from dakota_wh.export.training import Training
 from dakota_wh.warehouse.query import query_view
 
@@ -41,6 +45,9 @@ _EMPTY: Final = {"error": "Empty history data"}
 _STATISTICS: Final = ("mean", "median", "std", "min", "max", "final", "samples")
 _TREND: Final = ("first_half_mean", "second_half_mean", "improvement", "improvement_pct")
 
+#: The kind of source that can be asked again by the run's address.
+_SERVICE: Final = "wandb-api"
+
 #: From how many samples on the guide speaks of a trend.
 _LEAST: Final = 11
 
@@ -57,33 +64,54 @@ class Analysis:
     remarks: tuple[str, ...]
 
 
-def analyze(root: Path, training: Training, folder: Path = Path(DEFAULT_FOLDER)) -> Analysis:
-    """Analyse a training's two runs and write the guide's two files.
+def analyze(
+    root: Path, training: Training, folder: Path = Path(DEFAULT_FOLDER), *, force: bool = False
+) -> Analysis:
+    """Analyse a training's two runs and write the guide's two files, both or none.
+
+    Args:
+        root: the warehouse's folder.
+        training: the two runs.
+        folder: gets the files; it is made if need be.
+        force: replace the files of another training, or of somebody else.
 
     Raises:
         NothingFound: neither run holds a row.
         UsageProblem: the folder lies inside the warehouse.
+        WarehouseError: files of another training are there, a run is damaged, the disk is full.
     """
     target = output_folder(root, folder)
+    place = OneTraining(target, SUMMARY, (SUMMARY, REWARDS))
+    if not force:
+        place.check_free(training)
     orchestrator, trainer = (_run(root, run) for run in (training.orchestrator, training.trainer))
     sides = [run for run in (orchestrator, trainer) if run]
     if not any(run["rows"] for run in sides):
         raise _empty(sides)
-    document: Row = {
-        "generated_at": datetime.now(UTC).replace(tzinfo=None).isoformat(),
+    with ExitStack() as stack:
+        opened = [stack.enter_context(opened_run(root, run["run_id"], NUMBERS)) for run in sides]
+        document = _document(root, orchestrator, trainer)
+        files = stack.enter_context(together(target))
+        with files.new(target / SUMMARY) as path:
+            write_json(path, document)
+        columns = document["reward_analysis"].get("reward_columns")
+        if orchestrator and columns:
+            with files.new(target / REWARDS) as path:
+                write_curves(path, opened[0], opened[0].keys_of(columns))
+        if not force:
+            place.check_free(training)  # another analysis may have come first
+        files.drop(place.left_over(files.paths))
+    return Analysis(training, document, files.paths, tuple(_remarks(training, sides)))
+
+
+def _document(root: Path, orchestrator: Row, trainer: Row) -> Row:
+    return {
+        "generated_at": datetime.now(UTC).isoformat(),
         "orchestrator_run": _about(orchestrator),
         "trainer_run": _about(trainer),
         "reward_analysis": _rewards(root, orchestrator),
         "training_analysis": _training(root, trainer),
     }
-    files = [target / SUMMARY]
-    write_json(files[0], document)
-    columns = document["reward_analysis"].get("reward_columns")
-    if orchestrator and columns:
-        files.append(target / REWARDS)
-        with opened_run(root, orchestrator["run_id"]) as run:
-            write_curves(files[1], run, run.keys_of(columns))
-    return Analysis(training, document, tuple(files), tuple(_remarks(training, sides)))
 
 
 def _run(root: Path, run_id: str | None) -> Row:
@@ -151,7 +179,7 @@ def _trend(row: Row) -> str:
 
 
 def _remarks(training: Training, sides: list[Row]) -> list[str]:
-    found = []
+    found = list(training.doubts)
     if training.orchestrator is None or training.trainer is None:
         missing = "orchestrator" if training.orchestrator is None else "trainer"
         found.append(
@@ -181,5 +209,9 @@ def _empty(sides: list[Row]) -> NothingFound:
 
 
 def _look(run: Row) -> str:
+    if run["source"] != _SERVICE:
+        return f"When there are some: dakota-wh ingest PATH, where {run['source_name']} lies"
     where = f"See what W&B has at {run['url']}. " if run["url"] else ""
-    return f"{where}Fetch it anew: dakota-wh ingest {run['run_id']} --force-fetch"
+    names = [run[part] for part in ("entity", "project") if run[part]]
+    address = shlex.quote("/".join([*names, run["run_id"]]))
+    return f"{where}Fetch it anew: dakota-wh ingest {address} --force-fetch"

@@ -9,7 +9,6 @@ from dakota_wh.export.cells import rows_of
 from dakota_wh.export.stored_run import StoredRun
 from dakota_wh.ingest.exports.dialect import csv_cell, csv_name
 from dakota_wh.ingest.source import KeyPath
-from dakota_wh.warehouse.parquet import staged
 
 
 def write_history(path: Path, run: StoredRun) -> None:
@@ -27,7 +26,7 @@ def write_curves(path: Path, run: StoredRun, keys: Iterable[KeyPath]) -> list[st
 def _write(
     path: Path, run: StoredRun, columns: Mapping[KeyPath, str], *, numbers_only: bool
 ) -> None:
-    with staged(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(_line(map(csv_name, columns.values())))
         for batch in run.history.batches(run.batch_rows, columns):
             rows = rows_of(batch, list(columns), _quoted_cell, numbers_only=numbers_only)

@@ -18,7 +18,9 @@ from dakota_wh.export.csv_file import write_curves
 from dakota_wh.export.curriculum import curriculum_timing
 from dakota_wh.export.destination import output_folder, write_json
 from dakota_wh.export.generations import example_generations
-from dakota_wh.export.stored_run import StoredRun, opened_run
+from dakota_wh.export.one_training import OneTraining
+from dakota_wh.export.stored_run import NUMBERS, StoredRun, opened_run
+from dakota_wh.export.together import Files, together
 from dakota_wh.export.training import Training
 from dakota_wh.warehouse.query import query_view
 
@@ -31,6 +33,18 @@ COMPONENTS: Final = {
     "semantic": ("sem", "meaning"),
 }
 DIFFICULTIES: Final = ("easy", "medium", "hard", "advanced")
+#: All files that there may be.
+FILES: Final = (
+    SUMMARY,
+    *(f"reward_curve_{component}.csv" for component in ("overall", *COMPONENTS)),
+    "accuracy_by_difficulty.json",
+    "sample_efficiency.json",
+    "kl_divergence.json",
+    "kl_divergence_curve.csv",
+    "curriculum_timing.json",
+    "loss_curves.csv",
+    "example_generations.json",
+)
 _ACCURACY: Final = ("accuracy", "success", "correct", "reward")
 _KL: Final = ("kl", "divergence")
 
@@ -50,27 +64,40 @@ class Curves:
     remarks: tuple[str, ...]
 
 
-def export_curves(root: Path, training: Training, folder: Path) -> Curves:
-    """Write a training's curves and analyses.
+def export_curves(root: Path, training: Training, folder: Path, *, force: bool = False) -> Curves:
+    """Write a training's curves and analyses: all files, or none of them.
 
-    A side that is not known has no files, which the remarks say.
+    A side that is not known has no files, which the remarks say. What an earlier export of the
+    training left there and this one does not write is deleted.
+
+    Args:
+        root: the warehouse's folder.
+        training: the two runs.
+        folder: gets the files; it is made if need be.
+        force: replace the files of another training, or of somebody else.
 
     Raises:
         NothingFound: there is neither side.
         UsageProblem: the folder lies inside the warehouse.
+        WarehouseError: files of another training are there, a run is damaged, the disk is full.
     """
     if training.orchestrator is None and training.trainer is None:
         raise NothingFound("No data available: no run is known.", hint="Name one: dakota-wh runs")
     target = output_folder(root, folder)
+    place = OneTraining(target, SUMMARY, FILES)
+    if not force:
+        place.check_free(training)
     with ExitStack() as stack:
         runs = {
-            run_id: stack.enter_context(opened_run(root, run_id))
+            run_id: stack.enter_context(opened_run(root, run_id, NUMBERS))
             for run_id in (training.orchestrator, training.trainer)
             if run_id is not None
         }
-        work = _Work(root, target, folder)
+        files = stack.enter_context(together(target))
+        work = _Work(root, target, folder, files)
+        work.remarks += training.doubts
         document: Row = {
-            "exported_at": datetime.now(UTC).replace(tzinfo=None).isoformat(),
+            "exported_at": datetime.now(UTC).isoformat(),
             "orchestrator_run": training.orchestrator,
             "trainer_run": training.trainer,
         }
@@ -85,29 +112,30 @@ def export_curves(root: Path, training: Training, folder: Path) -> Curves:
         if training.orchestrator is not None:
             document |= work.examples(runs[training.orchestrator])
         work.save(SUMMARY, document)
-    return Curves(document, tuple(work.files), tuple(work.remarks))
+        if not force:
+            place.check_free(training)  # another export may have come first
+        files.drop(place.left_over(files.paths))
+    return Curves(document, files.paths, tuple(work.remarks))
 
 
 class _Work:
     """Writes the parts of one export and keeps account of them."""
 
-    def __init__(self, root: Path, target: Path, shown: Path) -> None:
+    def __init__(self, root: Path, target: Path, shown: Path, files: Files) -> None:
         self.root = root
         self.target = target
         self.shown = shown
-        self.files: list[Path] = []
+        self.files = files
         self.remarks: list[str] = []
 
     def save(self, name: str, value: Any) -> None:
-        path = self.target / name
-        write_json(path, value)
-        self.files.append(path)
+        with self.files.new(self.target / name) as path:
+            write_json(path, value)
 
     def curve(self, name: str, run: StoredRun, columns: Sequence[str]) -> Row:
         """Write columns of a history beside ``_step``; return what the summary says of them."""
-        path = self.target / name
-        written = write_curves(path, run, run.keys_of(columns))
-        self.files.append(path)
+        with self.files.new(self.target / name) as path:
+            written = write_curves(path, run, run.keys_of(columns))
         return {"file": str(self.shown / name), "columns": written, "steps": run.history.rows}
 
     def rewards(self, run: StoredRun) -> Row:

@@ -33,7 +33,8 @@ def describe(run: StoredRun) -> tuple[dict[str, Any], dict[str, Any]]:
             continue
         keys[name] = {
             "typeCounts": [{"type": kind, "count": n} for kind, n in logged.counts.items()],
-            "monotonic": bool(logged.numbers.size == 0 or np.all(np.diff(logged.numbers) >= 0)),
+            # Compared, not subtracted: a difference of large numbers overflows.
+            "monotonic": bool(np.all(logged.numbers[1:] >= logged.numbers[:-1])),
             "previousValue": logged.last,
         }
         if logged.counts["number"]:

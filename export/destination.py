@@ -11,7 +11,6 @@ from typing import IO, Any, Final
 
 from dakota_wh.errors import UsageProblem, WarehouseError
 from dakota_wh.ingest.exports.own_export import own_metadata
-from dakota_wh.warehouse.parquet import staged
 
 #: The folder of the owner's guide.
 DEFAULT_FOLDER: Final = "wandb_analysis"
@@ -57,6 +56,11 @@ def output_folder(root: Path, folder: Path) -> Path:
         raise WarehouseError(
             f"{folder} is no folder.", hint="Name a folder: --output-dir DIR"
         ) from error
+    except OSError as error:
+        raise WarehouseError(
+            f"The folder {folder} cannot be made: {error.strerror or error}.",
+            hint="Write elsewhere: --output-dir DIR",
+        ) from error
     return target
 
 
@@ -80,7 +84,7 @@ class Place:
         """
         known = own_metadata(self.file("_metadata.json"))
         ours = set(known.files) if known is not None and known.run_id == self.run_id else set()
-        foreign = next((p for p in files if _exists(p) and p.name not in ours), None)
+        foreign = next((p for p in files if is_there(p) and p.name not in ours), None)
         if foreign is not None:
             raise WarehouseError(
                 f"{foreign} is there already, and no export of run {self.run_id} wrote it.",
@@ -89,9 +93,9 @@ class Place:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a document as one whole file of strict JSON, indented as the guide's are."""
+    """Write a document as a file of strict JSON, indented as the guide's are."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    with staged(path) as temporary, written_as_json(temporary) as file:
+    with written_as_json(path) as file:
         file.write(f"{text}\n")
 
 
@@ -100,5 +104,6 @@ def written_as_json(path: Path) -> IO[str]:
     return path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def _exists(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Return whether something has that name, a link that leads nowhere too."""
     return path.exists() or path.is_symlink()

@@ -13,7 +13,6 @@ from dakota_wh.export.destination import written_as_json
 from dakota_wh.export.stored_run import StoredRun
 from dakota_wh.ingest.exports.dialect import strict_token, strict_value
 from dakota_wh.ingest.exports.tokens import text_token
-from dakota_wh.warehouse.parquet import staged
 
 
 def write_all_in_one(path: Path, run: StoredRun, info: dict[str, Any]) -> None:
@@ -33,7 +32,7 @@ def write_all_in_one(path: Path, run: StoredRun, info: dict[str, Any]) -> None:
         "history_shape": {"rows": run.history.rows, "columns": len(run.columns)},
         "statistics": statistics,
     }
-    with staged(path) as temporary, written_as_json(temporary) as file:
+    with written_as_json(path) as file:
         file.write(_members(before).removesuffix("\n}"))
         file.write(',\n  "history": [')
         file.writelines(_rows(run))

@@ -11,6 +11,7 @@ from dakota_wh.errors import UsageProblem
 from dakota_wh.export import csv_file, json_file, parquet_file, xlsx_file
 from dakota_wh.export.destination import Place, file_stem, output_folder, write_json
 from dakota_wh.export.stored_run import StoredRun, opened_run
+from dakota_wh.export.together import together
 from dakota_wh.ingest.exports.dialect import strict_value
 
 #: Each format, and how its file's name ends.
@@ -48,7 +49,7 @@ def export_run(
     name: str | None = None,
     force: bool = False,
 ) -> Exported:
-    """Write one run's complete history, summary and config, each file whole or not at all.
+    """Write one run's complete history, summary and config: all files, or none of them.
 
     Args:
         root: the warehouse's folder.
@@ -61,7 +62,8 @@ def export_run(
     Raises:
         NoSuchRun: the warehouse has no such run.
         UsageProblem: an unknown format, or a folder inside the warehouse.
-        WarehouseError: a file of somebody else is in the way, or an extra is not installed.
+        WarehouseError: the run is damaged, a file of somebody else is in the way, the disk is full,
+            or an extra is not installed.
     """
     check_formats(formats)
     if name is not None and (not name or file_stem(name) != name):
@@ -76,12 +78,15 @@ def export_run(
         if not force:
             place.check_free(files)
         info = run.info([path.name for path in files])
-        # What says how the others are to be read comes first.
-        write_json(files[0], info)
-        write_json(files[1], strict_value(run.summary))
-        write_json(files[2], strict_value(run.config))
-        for ending, path in zip(endings, histories, strict=True):
-            _WRITERS[ending](path, run, info)
+        documents = (info, strict_value(run.summary), strict_value(run.config))
+        with together(place.folder) as written:
+            # What says how the others are to be read comes first.
+            for path, document in zip(files, documents, strict=False):
+                with written.new(path) as temporary:
+                    write_json(temporary, document)
+            for ending, path in zip(endings, histories, strict=True):
+                with written.new(path) as temporary:
+                    _WRITERS[ending](temporary, run, info)
         row = run.row
         return Exported(run_id, tuple(files), row.rows, row.completeness, row.evidence)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,10 @@ from dakota_wh.ingest.source import KeyPath
 from dakota_wh.warehouse import parts
 from dakota_wh.warehouse.column_names import printed
 from dakota_wh.warehouse.history import StoredHistory
-from dakota_wh.warehouse.run_row import RunRow, newest
+from dakota_wh.warehouse.integrity import Fault, check_parts, damaged
+from dakota_wh.warehouse.layout import PART_TABLES
+from dakota_wh.warehouse.origin import have_parts
+from dakota_wh.warehouse.run_row import RunRow, newest, row_files
 
 _STEP: Final = ("_step",)
 _SECOND: Final = ("_runtime",)
@@ -26,6 +29,10 @@ _SECOND: Final = ("_runtime",)
 #: A run that is published twice while its files are being opened loses some of them.
 _TRIES: Final = 6
 _PAUSE: Final = 0.05
+
+#: The tables that every export reads, and those that the views of the guide's numbers do.
+_READ: Final = ("history", "summary", "config")
+NUMBERS: Final = ("metrics", "series", "steps")
 
 #: Cells that are held as text at once.
 _CELLS: Final = 400_000
@@ -105,18 +112,23 @@ class StoredRun:
 
 
 @contextmanager
-def opened_run(root: Path, run_id: str) -> Iterator[StoredRun]:
+def opened_run(root: Path, run_id: str, beside: Sequence[str] = ()) -> Iterator[StoredRun]:
     """Open a stored run; later ingests change nothing of what is read.
+
+    Every file is held to its stored hash first, so that nothing is written that was not stored;
+    ``beside`` names further tables that the caller is going to ask.
 
     Raises:
         NoSuchRun: the warehouse has no such run.
         NotAWarehouse: its row cannot be read.
+        WarehouseError: one of its files is damaged or missing.
     """
     with ExitStack() as stack:
-        yield _open(root, run_id, stack)
+        yield _open(root, run_id, (*_READ, *beside), stack)
 
 
-def _open(root: Path, run_id: str, stack: ExitStack) -> StoredRun:
+def _open(root: Path, run_id: str, tables: Sequence[str], stack: ExitStack) -> StoredRun:
+    fault = Fault(run_id, "", "")
     for attempt in range(_TRIES):
         row = newest(root, run_id)
         if row is None:
@@ -124,17 +136,21 @@ def _open(root: Path, run_id: str, stack: ExitStack) -> StoredRun:
                 f"The warehouse has no run {run_id}.", hint="What it has: dakota-wh runs"
             )
         try:
+            have_parts(root, row_files(root, run_id), PART_TABLES)
+            check_parts(root, row, tables)
             history = StoredHistory(parts.paths_of(root, row, "history"))
             stack.enter_context(closing(history))
             summary, config = parts.stored_summary(root, row), parts.stored_config(root, row)
-        except FileNotFoundError:
-            if attempt == _TRIES - 1:
-                raise
+        except FileNotFoundError as error:
+            fault = Fault(run_id, str(error.filename or error), "is missing")
+        else:
+            if history.rows == row.rows:
+                return StoredRun(row, history, summary, config, _columns(history))
+            told = f"history has {history.rows} rows where its certificate says {row.rows}"
+            fault = Fault(run_id, "", told)
+        if attempt < _TRIES - 1:
             time.sleep(_PAUSE)
-            continue
-        if history.rows == row.rows or attempt == _TRIES - 1:
-            return StoredRun(row, history, summary, config, _columns(history))
-    raise AssertionError("unreachable")
+    raise damaged(fault)
 
 
 def _columns(history: StoredHistory) -> dict[KeyPath, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ from dakota_wh.errors import NothingFound, UsageProblem
 from dakota_wh.warehouse.query import query_view
 
 _MOST: Final = 5
+_A: Final = {"orchestrator": "an orchestrator", "trainer": "a trainer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Training:
     trainer: str | None
     #: Why these two.
     evidence: str
+    #: What speaks against them, as sentences.
+    doubts: tuple[str, ...] = ()
 
 
 def the_training(root: Path, orchestrator: str | None, trainer: str | None) -> Training:
@@ -35,7 +38,7 @@ def the_training(root: Path, orchestrator: str | None, trainer: str | None) -> T
         NoSuchRun: a named run is not stored.
     """
     if orchestrator is not None and trainer is not None:
-        return Training(orchestrator, trainer, "as named")
+        return _as_named(root, orchestrator, trainer)
     named = orchestrator or trainer
     found = [p for p in _pairs(root, named) if _fits(p, orchestrator, trainer)]
     if len(found) == 1:
@@ -55,7 +58,7 @@ def training_named(root: Path, runs: Sequence[str]) -> Training:
 
     Raises:
         NoSuchRun: one of them is not stored.
-        UsageProblem: there are more.
+        UsageProblem: there are more, or the two cannot be one training.
     """
     if len(runs) == 1:
         return training_of(root, runs[0])
@@ -65,9 +68,41 @@ def training_named(root: Path, runs: Sequence[str]) -> Training:
             hint="Name its orchestrator, its trainer, or both.",
         )
     roles = {row["run_id"]: row["role"] for row in query_view(root, "runs", runs=runs).dicts()}
+    _check_roles(runs, roles)
     if roles[runs[0]] == "trainer" or roles[runs[1]] == "orchestrator":
-        return Training(runs[1], runs[0], "as named")
-    return Training(runs[0], runs[1], "as named")
+        return _as_named(root, runs[1], runs[0])
+    return _as_named(root, runs[0], runs[1])
+
+
+def _check_roles(runs: Sequence[str], roles: Mapping[str, str]) -> None:
+    """Raise unless one of two runs may be the orchestrator and the other its trainer."""
+    hint = (
+        f"Name one, and its partner is found: dakota-wh export {runs[0]} --curves. Where a role is "
+        "wrong: dakota-wh ingest … --role ROLE"
+    )
+    whole = [run for run in runs if roles[run] in ("single", "shared")]
+    if whole and runs[0] != runs[1]:
+        raise UsageProblem(
+            f"{whole[0]} is a training by itself (role {roles[whole[0]]}); two runs were named.",
+            hint=hint,
+        )
+    for role in ("orchestrator", "trainer"):
+        if roles[runs[0]] == roles[runs[1]] == role:
+            raise UsageProblem(
+                f"{runs[0]} and {runs[1]} are no training: each is {_A[role]}.", hint=hint
+            )
+
+
+def _as_named(root: Path, orchestrator: str, trainer: str) -> Training:
+    """Return the two, with what run_pairs says against them."""
+    pairs = [p for one in dict.fromkeys((orchestrator, trainer)) for p in _pairs(root, one)]
+    told = dict.fromkeys(
+        f"run_pairs has {p['orchestrator_run_id']} with {p['trainer_run_id']}, not {orchestrator} "
+        f"with {trainer}: {p['evidence']}"
+        for p in pairs
+        if {p["orchestrator_run_id"], p["trainer_run_id"]} != {orchestrator, trainer}
+    )
+    return Training(orchestrator, trainer, "as named", tuple(told))
 
 
 def training_of(root: Path, run_id: str) -> Training:

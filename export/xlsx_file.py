@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
-from dakota_wh.errors import WarehouseError
+from dakota_wh.errors import NotInstalled
 from dakota_wh.export.cells import rows_of
 from dakota_wh.export.described import describe
 from dakota_wh.export.stored_run import StoredRun
 from dakota_wh.warehouse.entries import leaves
-from dakota_wh.warehouse.parquet import staged
+
+T = TypeVar("T")
 
 #: The limits of the format, as Microsoft's "Excel specifications and limits" has them.
 MAX_ROWS: Final = 1_048_576
@@ -41,15 +42,12 @@ def check_installed() -> None:
     """Raise unless the library is there.
 
     Raises:
-        WarehouseError: it is an extra that was not installed.
+        NotInstalled: it is an extra.
     """
     try:
         import xlsxwriter  # noqa: F401 - only whether it is there
     except ImportError as error:
-        raise WarehouseError(
-            "xlsx needs XlsxWriter, which is not installed.",
-            hint="pip install 'dakota-wh[xlsx]'",
-        ) from error
+        raise NotInstalled("xlsx", "XlsxWriter", extra="xlsx") from error
 
 
 def write_workbook(path: Path, run: StoredRun, info: dict[str, Any]) -> None:
@@ -58,17 +56,55 @@ def write_workbook(path: Path, run: StoredRun, info: dict[str, Any]) -> None:
     from xlsxwriter.exceptions import FileCreateError
 
     try:
-        with staged(path) as temporary:
-            _write(temporary, run, info)
+        with path.open("wb") as file:
+            sink = _Sink(file)
+            try:
+                _write(sink, path.parent, run, info)
+            finally:
+                sink.end()
     except FileCreateError as error:  # what the system said is inside
         reason = error.args[0] if error.args else error
         raise reason if isinstance(reason, OSError) else OSError(str(reason)) from error
 
 
-def _write(path: Path, run: StoredRun, info: dict[str, Any]) -> None:
+class _Sink:
+    """A file that takes nothing more after an error.
+
+    The zip archive over it would write its end when it is thrown away, and fail again.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._failed = False
+
+    def end(self) -> None:
+        self._failed = True
+
+    def write(self, data: bytes) -> int:
+        return len(data) if self._failed else self._once(self._file.write, data)
+
+    def flush(self) -> None:
+        if not self._failed:
+            self._once(self._file.flush)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0 if self._failed else self._once(self._file.seek, offset, whence)
+
+    def tell(self) -> int:
+        return 0 if self._failed else self._file.tell()
+
+    def _once(self, act: Callable[..., T], *args: Any) -> T:
+        try:
+            return act(*args)
+        except OSError:
+            self._failed = True
+            raise
+
+
+def _write(sink: _Sink, scratch: Path, run: StoredRun, info: dict[str, Any]) -> None:
     from xlsxwriter import Workbook
 
-    with closing(Workbook(str(path), _OPTIONS)) as book:
+    with closing(Workbook(sink, {**_OPTIONS, "tmpdir": str(scratch)})) as book:
         cut = _Cut()
         sheets = _write_history(book, run, cut)
         _, statistics = describe(run)

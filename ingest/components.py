@@ -22,12 +22,15 @@ reward's own half-split improvement, of which ``share`` is the part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from dakota_wh.ingest import least_squares
+from dakota_wh.ingest.least_squares import Fit, Fitted
 from dakota_wh.warehouse.components import Component
 
 #: The method's version; a change of the rules above makes stored components out of date.
@@ -62,22 +65,41 @@ class Values:
     values: np.ndarray
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    weights: np.ndarray
-    intercept: float
-    residuals: np.ndarray
-    #: Square, true where two columns share a direction that the rows do not determine.
-    mixed: np.ndarray
+#: Gives, block by block and anew at each call, the reward's values and the components' by name;
+#: every step of a block is less than those of the next.
+Blocks = Callable[[], Iterator[tuple[Values, Mapping[str, Values]]]]
+
+
+@dataclass(slots=True)
+class _Extent:
+    """How many values, the least and the greatest."""
+
+    count: int = 0
+    low: float = math.inf
+    high: float = -math.inf
+
+    def add(self, values: np.ndarray) -> None:
+        if values.size:
+            self.count += values.size
+            self.low = min(self.low, float(values.min()))
+            self.high = max(self.high, float(values.max()))
 
     @property
-    def squares(self) -> float:
-        return float(self.residuals @ self.residuals)
+    def size(self) -> float:
+        return max(abs(self.low), abs(self.high))
+
+    @property
+    def middle(self) -> float:
+        return self.low / 2 + self.high / 2
+
+    @property
+    def moves(self) -> bool:
+        return self.high / 2 - self.low / 2 > NOTHING * (self.size / 2)
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    fit: _Fit
+    fit: Fit
     rows: int
     r2: float
     r2_of_changes: float
@@ -97,12 +119,19 @@ class _Scale:
 def explain(
     reward_metric: str, reward: Values, components: Mapping[str, Values]
 ) -> list[Component]:
+    """Return what :func:`explain_blocks` does, of values that are all in memory."""
+    return explain_blocks(reward_metric, components, lambda: iter([(reward, components)]))
+
+
+def explain_blocks(
+    reward_metric: str, components: Iterable[str], blocks: Blocks
+) -> list[Component]:
     """Return a row per component, sorted by name: what it adds to the reward, or why that is open.
 
     Empty without components or without a finite value of the reward.
     """
     with np.errstate(all="ignore"):  # what leaves DOUBLE's range is stored as undefined
-        return _explain(reward_metric, reward, components)
+        return _explain(reward_metric, sorted(components), blocks)
 
 
 def of_reward(reward_metric: str, components: Iterable[str]) -> list[str]:
@@ -119,29 +148,33 @@ def of_reward(reward_metric: str, components: Iterable[str]) -> list[str]:
     return [name for name in beside if name.startswith(f"{prefix}rewards/")] or beside
 
 
-def _explain(
-    reward_metric: str, reward: Values, components: Mapping[str, Values]
-) -> list[Component]:
-    logged = np.isfinite(reward.values)
-    steps, target = reward.steps[logged], reward.values[logged]
-    if not steps.size:
+def _explain(reward_metric: str, names: list[str], blocks: Blocks) -> list[Component]:
+    extents = {name: _Extent() for name in names}
+    steps = 0
+    for target, columns in _columns(blocks, names):
+        steps += target.size
+        for name, column in columns.items():
+            extents[name].add(column[~np.isnan(column)])
+    if not steps:
         return []
-    rows: dict[str, Component] = {}
-    moving: dict[str, np.ndarray] = {}
-    for name in sorted(components):
-        column = _at(steps, components[name])
-        rows[name] = _described(name, reward_metric, column)
-        if rows[name].state == WEIGHTED:
-            moving[name] = column
+    rows = {n: _described(n, reward_metric, extents[n], steps) for n in names}
+    moving = [name for name in names if rows[name].state == WEIGHTED]
+    still = {name: extents[name].middle for name in names if rows[name].state == NEVER_MOVED}
     if moving:
-        rows.update(_fitted(rows, target, moving))
-    told = [rows[name] for name in sorted(rows)]
-    constants = {
-        row.metric: float(np.nanmedian(_at(steps, components[row.metric])))
-        for row in told
-        if row.state == NEVER_MOVED
-    }
-    return _with_assumption(told, constants)
+        fitted, stopped = _fitted(rows, moving, blocks)
+        rows.update(fitted)
+        still.update(stopped)
+    return _with_assumption([rows[name] for name in names], still)
+
+
+def _columns(
+    blocks: Blocks, names: Sequence[str]
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Yield the reward's finite values, and each component at their steps, NaN for none."""
+    for reward, components in blocks():
+        logged = np.isfinite(reward.values)
+        steps = reward.steps[logged]
+        yield reward.values[logged], {name: _at(steps, components[name]) for name in names}
 
 
 def _at(steps: np.ndarray, values: Values) -> np.ndarray:
@@ -155,25 +188,18 @@ def _at(steps: np.ndarray, values: Values) -> np.ndarray:
     return column
 
 
-def _described(name: str, reward_metric: str, column: np.ndarray) -> Component:
+def _described(name: str, reward_metric: str, found: _Extent, steps: int) -> Component:
     """Return the component before any fit: state ``weighted`` where a weight can be sought."""
-    found = column[~np.isnan(column)]
-    row = Component(name, reward_metric, WEIGHTED, "", METHOD, dead=False, samples=found.size)
-    if found.size < LEAST_PRESENT * column.size or not found.size:
-        share = f"at {found.size} of the reward's {column.size} steps"
+    row = Component(name, reward_metric, WEIGHTED, "", METHOD, dead=False, samples=found.count)
+    if found.count < LEAST_PRESENT * steps or not found.count:
+        share = f"at {found.count} of the reward's {steps} steps"
         return replace(row, state=SPARSE, evidence=f"logged {share}: left out of the fit")
-    if not _moves(found):
-        return _still(row, found)
-    return row
+    return row if found.moves else _still(row, found)
 
 
-def _moves(values: np.ndarray) -> bool:
-    return bool(np.ptp(values / 2) > NOTHING * np.abs(values / 2).max())
-
-
-def _still(row: Component, values: np.ndarray) -> Component:
-    dead = not values.any()
-    always = "0" if dead else f"{values.mean():.6g}"
+def _still(row: Component, found: _Extent) -> Component:
+    dead = not found.size
+    always = "0" if dead else f"{found.middle:.6g}"
     return replace(
         row,
         state=NEVER_MOVED,
@@ -183,86 +209,79 @@ def _still(row: Component, values: np.ndarray) -> Component:
 
 
 def _fitted(
-    rows: Mapping[str, Component], target: np.ndarray, moving: Mapping[str, np.ndarray]
-) -> dict[str, Component]:
-    """Return the rows of the components that move, with what the fit says of them."""
-    together = ~np.isnan(np.column_stack(list(moving.values()))).any(axis=1)
-    stopped = {n: _still(rows[n], c[together]) for n, c in moving.items() if _stops(c[together])}
+    rows: Mapping[str, Component], moving: list[str], blocks: Blocks
+) -> tuple[dict[str, Component], dict[str, float]]:
+    """Return the rows of the components that move, with what the fit says of them.
+
+    And where those stayed that do not move where all of them are logged.
+    """
+    reward, extents = _Extent(), {name: _Extent() for name in moving}
+    for y, columns in _together(blocks, moving):
+        reward.add(y)
+        for name, column in columns.items():
+            extents[name].add(column)
+    stopped = {n: one for n, one in extents.items() if one.count and not one.moves}
+    found = {name: _still(rows[name], one) for name, one in stopped.items()}
+    stayed = {name: one.middle for name, one in stopped.items()}
     names = [name for name in moving if name not in stopped]
-    count = int(together.sum())
-    y = target[together]
+    count = reward.count
     why = ""
     if count < len(names) + SPARE_ROWS:
         why = f"{count} steps have all of them, {len(names) + SPARE_ROWS} are needed"
-    elif not _moves(y):
+    elif not reward.moves:
         why = "the reward never moved"
     if why or not names:
-        return {**stopped, **{n: _unfitted(rows[n], why, count) for n in names}}
-    x = np.column_stack([moving[name][together] for name in names])
-    units, unit = _unit(x), float(_unit(y))
-    judged = _judge(x / units, y / unit)
-    gains = _gains(np.column_stack([x / units, y / unit]))
-    scale = _Scale(units, unit, gains)
-    return {**stopped, **_weighed(rows, names, scale, judged)}
+        return found | {n: _unfitted(rows[n], why, count) for n in names}, stayed
+    units = np.array([_unit(extents[name].size) for name in names])
+    unit = _unit(reward.size)
+
+    def scaled() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for y, columns in _together(blocks, moving):
+            yield np.column_stack([columns[name] for name in names]) / units, y / unit
+
+    fitted = least_squares.fit(scaled, count, len(names), nothing=NOTHING)
+    judged = _judge(fitted, NOTHING * (reward.high / unit - reward.low / unit))
+    gains = fitted.gains if count > HALVES_BEYOND else np.full(len(names) + 1, np.nan)
+    return found | _weighed(rows, names, _Scale(units, unit, gains), judged), stayed
 
 
-def _unit(values: np.ndarray) -> np.ndarray:
-    """Return a power of two near the greatest size of each column: dividing by it is exact."""
-    _, exponent = np.frexp(np.abs(values).max(axis=0))
-    unit: np.ndarray = np.ldexp(1.0, exponent - 1)
-    return unit
+def _together(
+    blocks: Blocks, names: Sequence[str]
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Yield the reward and the components at the steps at which all of them are finite."""
+    for target, columns in _columns(blocks, names):
+        every = ~np.isnan(np.column_stack(list(columns.values()))).any(axis=1)
+        yield target[every], {name: column[every] for name, column in columns.items()}
 
 
-def _stops(column: np.ndarray) -> bool:
-    return bool(column.size) and not _moves(column)
+def _unit(size: float) -> float:
+    """Return a power of two near the greatest size of a column: dividing by it is exact."""
+    return math.ldexp(1.0, math.frexp(size)[1] - 1)
 
 
 def _unfitted(row: Component, why: str, count: int) -> Component:
     return replace(row, state=SPARSE, evidence=f"no fit: {why}", samples=count)
 
 
-def _judge(x: np.ndarray, y: np.ndarray) -> _Judged:
-    """Fit with and without an intercept, take the simpler that does, and say how good it is."""
-    plain, free = _fit(x, y, intercept=False), _fit(x, y, intercept=True)
-    tiny = NOTHING * float(np.ptp(y))
-    exact = bool(np.abs(plain.residuals).max() <= tiny)
-    fit = plain if exact or plain.squares <= AS_GOOD * free.squares else free
-    r2 = _r2(y - y.mean(), fit.residuals, tiny)
-    changes, missed = np.diff(y), np.diff(fit.residuals)
-    r2_of_changes = _r2(changes - changes.mean(), missed - missed.mean(), tiny)
-    residual = float(np.abs(fit.residuals).max())
+def _judge(fitted: Fitted, tiny: float) -> _Judged:
+    """Take the fit without an intercept where it does as well, and say how good it is."""
+    plain, free = fitted.plain, fitted.free
+    exact = plain.residual <= tiny
+    fit = replace(plain, intercept=0.0)
+    if not exact and plain.squares > AS_GOOD * free.squares:
+        fit = free
+    r2 = _r2(fitted.deviation, fitted.squares, fit.squares, tiny)
+    r2_of_changes = _r2(
+        fitted.deviation_of_changes, fitted.squares_of_changes, fit.squares_of_changes, tiny
+    )
     nearly = r2 >= WEIGHTED_SUM_R2 and r2_of_changes >= WEIGHTED_SUM_R2_OF_CHANGES
-    return _Judged(fit, y.size, r2, r2_of_changes, residual, nearly or residual <= tiny)
+    is_sum = nearly or fit.residual <= tiny
+    return _Judged(fit, fitted.rows, r2, r2_of_changes, fit.residual, is_sum)
 
 
-def _fit(x: np.ndarray, y: np.ndarray, *, intercept: bool) -> _Fit:
-    mean = x.mean(axis=0) if intercept else np.zeros(x.shape[1])
-    level = float(y.mean()) if intercept else 0.0
-    centred = x - mean
-    length = np.sqrt((centred * centred).sum(axis=0))
-    u, sizes, directions = np.linalg.svd(centred / length, full_matrices=False)
-    found = sizes > NOTHING * sizes[0]
-    along = (u.T[found] @ (y - level)) / sizes[found]
-    weights = (directions[found].T @ along) / length
-    lost = directions[~found].T @ directions[~found]
-    residuals = (y - level) - centred @ weights
-    return _Fit(weights, level - float(mean @ weights), residuals, np.abs(lost) > 1e-3)
-
-
-def _r2(deviations: np.ndarray, residuals: np.ndarray, tiny: float) -> float:
+def _r2(deviation: float, squares: float, left: float, tiny: float) -> float:
     """Return 1 − Σ residual² / Σ deviation²; NaN where nothing deviates."""
-    if not np.abs(deviations).max() > tiny:
-        return float("nan")
-    return 1.0 - float(residuals @ residuals) / float(deviations @ deviations)
-
-
-def _gains(x: np.ndarray) -> np.ndarray:
-    """Return each column's second-half mean less its first-half mean; NaN for too few rows."""
-    half = x.shape[0] // 2
-    if x.shape[0] <= HALVES_BEYOND:
-        return np.full(x.shape[1], np.nan)
-    gains: np.ndarray = x[half:].mean(axis=0) - x[:half].mean(axis=0)
-    return gains
+    return 1.0 - left / squares if deviation > tiny else float("nan")
 
 
 def _weighed(
@@ -288,7 +307,7 @@ def _weighed(
     return found
 
 
-def _with_weight(row: Component, place: int, scale: _Scale, fit: _Fit) -> Component:
+def _with_weight(row: Component, place: int, scale: _Scale, fit: Fit) -> Component:
     weight, gain = float(fit.weights[place]), float(scale.gains[-1])
     contribution = weight * float(scale.gains[place])
     simple = fit.intercept == 0

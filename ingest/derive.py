@@ -6,7 +6,7 @@ The same code serves an ingest, whose history was just written, and a rebuild fr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,8 @@ import numpy as np
 
 from dakota_wh.ingest import components, patterns, role, steps
 from dakota_wh.ingest.source import StepMetric
-from dakota_wh.warehouse import metrics
+from dakota_wh.warehouse import metrics, series_numbers
+from dakota_wh.warehouse.blocks import cuts
 from dakota_wh.warehouse.column_names import printed
 from dakota_wh.warehouse.components import write_components
 from dakota_wh.warehouse.history import StoredHistory
@@ -26,6 +27,9 @@ from dakota_wh.warehouse.timed import write_timed
 
 #: The evidence for a role that the user said.
 GIVEN: Final = "given by --role"
+
+#: Log rows up to which the values of a reward and its components are read once and kept.
+_IN_MEMORY: Final = 100_000
 
 #: Gives the folder that the new parts of a table go to.
 FolderOf = Callable[[str], Path]
@@ -54,7 +58,8 @@ def decide(
 
 def meaning() -> str:
     """Return what changes with the rules by which a history is understood."""
-    return f"{patterns.fingerprint()}-{components.METHOD}-{steps.METHOD}"
+    methods = (components.METHOD, steps.METHOD, series_numbers.METHOD)
+    return "-".join([patterns.fingerprint(), *map(str, methods)])
 
 
 def build_whole(
@@ -63,7 +68,7 @@ def build_whole(
     """Write metrics, steps, series and components of a whole history; count them in the row."""
     built = metrics.build(history, axis.steps, axis.keys, folder, {}, axis.own)
     write_timed(history, axis.steps, axis.keys, folder("timed"), axis.own)
-    _write_index(folder, built.series, history, axis)
+    _write_index(folder, built.series, built.metrics, history, axis)
     _count(row, built, built.first_step, built.last_step)
 
 
@@ -71,6 +76,7 @@ def build_behind(
     row: RunRow,
     stored: RunRow,
     earlier: Mapping[str, Series],
+    stored_metrics: Sequence[Path],
     new: StoredHistory,
     whole: StoredHistory,
     axis: steps.StepAxis,
@@ -78,12 +84,13 @@ def build_behind(
 ) -> None:
     """Write metrics and steps of ``new`` rows, which all come after those that are ``stored``.
 
-    ``axis`` is that of the ``whole`` history, from which series and components are told.
+    ``axis`` is that of the ``whole`` history, from which series and components are told. The
+    ``stored_metrics`` are the parts of ``metrics`` that stay.
     """
     behind = axis.behind(stored.rows)
     built = metrics.build(new, behind.steps, axis.keys, folder, earlier, behind.own)
     write_timed(new, behind.steps, axis.keys, folder("timed"), behind.own, stored.rows)
-    _write_index(folder, built.series, whole, axis)
+    _write_index(folder, built.series, [*stored_metrics, *built.metrics], whole, axis)
     built.steps += stored.steps
     built.duplicate_steps += stored.duplicate_steps
     built.collapsed_rows += stored.collapsed_rows
@@ -102,7 +109,11 @@ def _count(row: RunRow, built: Built, first: int | None, last: int | None) -> No
 
 
 def _write_index(
-    folder: FolderOf, series: Mapping[str, Series], history: StoredHistory, axis: steps.StepAxis
+    folder: FolderOf,
+    series: Mapping[str, Series],
+    stored_as: Sequence[Path],
+    history: StoredHistory,
+    axis: steps.StepAxis,
 ) -> None:
     """Write the series with each metric's writer and kind, and what the reward is made of."""
     logged = {name: one for name, one in series.items() if one.samples or one.nonfinite}
@@ -115,7 +126,9 @@ def _write_index(
         if (kind := kinds.get(name)) is not None:
             told = replace(told, kind=kind.kind, rank=kind.rank, sign=kind.sign)
         meaning[name] = told
-    write_series(folder("series"), indexed, meaning)
+    values = sum(one.samples + one.nonfinite for one in logged.values())
+    numbers = series_numbers.numbers_of(stored_as) if values <= series_numbers.MOST else {}
+    write_series(folder("series"), indexed, meaning, numbers)
     _write_components(folder("components"), kinds, history, axis)
 
 
@@ -144,15 +157,46 @@ def _write_components(
     reward = next((n for n, k in kinds.items() if (k.kind, k.rank) == ("reward", 1)), None)
     if reward is None:
         return
-    keys = metrics.metric_keys(history, axis.keys)
-
-    def values(name: str) -> components.Values:
-        return components.Values(*metrics.by_step(history, axis.steps_of(name), keys[name]))
-
     candidates = [name for name, kind in kinds.items() if kind.kind == "reward_component"]
     beside = components.of_reward(reward, candidates)
-    explained = components.explain(reward, values(reward), {name: values(name) for name in beside})
-    write_components(folder, explained)
+    if not beside:
+        return
+    values = _values_by_step(history, axis, [reward, *beside])
+
+    def blocks() -> Iterator[tuple[components.Values, dict[str, components.Values]]]:
+        for first, *others in values():
+            yield first, dict(zip(beside, others, strict=True))
+
+    write_components(folder, components.explain_blocks(reward, beside, blocks))
+
+
+def _values_by_step(
+    history: StoredHistory, axis: steps.StepAxis, names: Sequence[str]
+) -> Callable[[], Iterator[list[components.Values]]]:
+    """Return what gives the values of some metrics by step, in blocks of whole steps.
+
+    A run that is not long comes in one block, and so has the same digits however it grew; metrics
+    of different axes too, for a step of one is none of the other.
+    """
+    keys = metrics.metric_keys(history, axis.keys)
+    one_axis = len({axis.own[name].key if name in axis.own else None for name in names}) == 1
+    rows = axis.steps_of(names[0])
+    long = history.rows > _IN_MEMORY
+    blocked = long and one_axis
+    ends = cuts(rows.values, rows.known, history.ends) if blocked else [history.rows]
+
+    def blocks() -> Iterator[list[components.Values]]:
+        columns = [
+            metrics.steps_and_values(history, axis.steps_of(name), keys[name], ends)
+            for name in names
+        ]
+        for block in zip(*columns, strict=True):
+            yield [components.Values(*found) for found in block]
+
+    if long:
+        return blocks
+    kept = list(blocks())
+    return lambda: iter(kept)
 
 
 def comes_after(axis: steps.StepAxis, stored: RunRow) -> bool:

@@ -26,9 +26,12 @@ from dakota_wh.ingest.streams.carry import carry
 from dakota_wh.ingest.trouble import TROUBLE, problem_of
 from dakota_wh.ingest.wandb_api.fetching import Fetch, fetch_runs
 from dakota_wh.ingest.wandb_api.run_address import Address
-from dakota_wh.warehouse import catalogue, folder, parts
+from dakota_wh.store.changing import change, create, turn
+from dakota_wh.store.changing import remove as remove_run
+from dakota_wh.warehouse import catalogue, gathered, parts
 from dakota_wh.warehouse.layout import PART_TABLES, ROLES
-from dakota_wh.warehouse.run_lock import WAIT, run_lock
+from dakota_wh.warehouse.live_files import gather
+from dakota_wh.warehouse.run_lock import WAIT
 from dakota_wh.warehouse.run_row import RunRow, live_parts, newest, publish
 from dakota_wh.warehouse.staging import move_in, staging
 from dakota_wh.warehouse.streams import stored_streams
@@ -94,13 +97,15 @@ def ingest(
     if store_as and len(named) > 1:
         raise UsageProblem(f"--as {store_as} names one run, but there are {len(named)}.")
     if sources or (addresses and not fetch.local_only):
-        folder.create(root)
+        create(root)
         catalogue.ensure(root)
     for source in sources:
         outcomes.append(land(root, source, options, on_progress or ignore))
     if addresses:
         told = asdict(options)
         outcomes += fetch_runs(root, addresses, told, fetch, on_progress or ignore)
+    if any(outcome.action in (Action.STORED, Action.GREW) for outcome in outcomes):
+        gather(root)
     return outcomes
 
 
@@ -148,12 +153,21 @@ def land(
     ``wait`` is how long another process may hold the run's lock, in seconds.
     """
     run_id = options.store_as or source.run_id
+    had: set[str] = set()
+
+    def history(at: Path) -> Landed:
+        before = newest(at, run_id)
+        had.clear()
+        had.update(() if before is None else stored_streams(at, before))
+        return _land(at, run_id, source, options, on_progress)
+
+    def streams(at: Path) -> Landed:
+        return _beside(at, landed, source, options, had, on_progress)
+
     try:
-        with run_lock(root, run_id, wait=wait):
-            before = newest(root, run_id)
-            had = set() if before is None else set(stored_streams(root, before))
-            landed = _land(root, run_id, source, options, on_progress)
-            return _beside(root, landed, source, options, had, on_progress)
+        with turn(root, run_id, wait=wait):
+            landed = change(root, run_id, history)
+            return change(root, run_id, streams) if options.streams or had else landed
     except WarehouseError as error:
         return Landed(run_id, source.name, Action.FAILED, note=error.message, error=error)
     except TROUBLE as error:
@@ -300,8 +314,7 @@ def _outcome(
 def remove(root: Path, run_id: str) -> None:
     """Delete a run from the warehouse; see :meth:`dakota_wh.api.Warehouse.remove`."""
     from dakota_wh.warehouse.query import known_runs
-    from dakota_wh.warehouse.sweep import remove_run
 
     known_runs(root, [run_id])
-    with run_lock(root, run_id):
-        remove_run(root, run_id)
+    remove_run(root, run_id)
+    gathered.drop(root)

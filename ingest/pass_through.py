@@ -130,9 +130,11 @@ def _grow(
     """Add the new rows' metrics behind the stored ones; return False where that is not exact."""
     if not derive.comes_after(axis, live):
         return False
-    earlier = parts.stored_series(root, live)
+    earlier, metrics = parts.stored_series(root, live), parts.paths_of(root, live, "metrics")
     with opened(writer.written) as added:
-        derive.build_behind(row, live, earlier, added, whole, axis, lambda table: staged / table)
+        derive.build_behind(
+            row, live, earlier, metrics, added, whole, axis, lambda table: staged / table
+        )
     return True
 
 

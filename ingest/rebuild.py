@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from dakota_wh.errors import NotAWarehouse, WarehouseError
@@ -12,10 +13,11 @@ from dakota_wh.ingest.pass_through import opened
 from dakota_wh.ingest.progress import OnProgress, Progress, ignore
 from dakota_wh.ingest.streams.carry import carry
 from dakota_wh.ingest.trouble import TROUBLE, problem_of
-from dakota_wh.warehouse import catalogue, folder, parts
+from dakota_wh.store.changing import change, create, tidy, turn
+from dakota_wh.warehouse import catalogue, parts
 from dakota_wh.warehouse.connection import check_is_warehouse
 from dakota_wh.warehouse.layout import PART_TABLES, stored_run_ids
-from dakota_wh.warehouse.run_lock import run_lock
+from dakota_wh.warehouse.live_files import gather
 from dakota_wh.warehouse.run_row import RunRow, newest, publish
 from dakota_wh.warehouse.staging import move_in, staging
 from dakota_wh.warehouse.sweep import sweep
@@ -28,12 +30,13 @@ def rebuild(root: Path, *, on_progress: OnProgress | None = None) -> list[Landed
         NotAWarehouse: the folder holds no warehouse.
     """
     check_is_warehouse(root)
-    folder.create(root)
+    create(root)
     outcomes = []
     for run_id in stored_run_ids(root):
         try:
-            with run_lock(root, run_id):
-                outcomes.append(_rebuild(root, run_id, on_progress or ignore))
+            with turn(root, run_id):
+                work = partial(_rebuild, run_id=run_id, on_progress=on_progress or ignore)
+                outcomes.append(change(root, run_id, work))
         except WarehouseError as error:
             outcomes.append(Landed(run_id, "", Action.FAILED, note=error.message, error=error))
         except TROUBLE as error:
@@ -45,6 +48,8 @@ def rebuild(root: Path, *, on_progress: OnProgress | None = None) -> list[Landed
         # A run that cannot be read is why no view can be: its outcome says so.
         if not any(outcome.error for outcome in outcomes):
             raise
+    gather(root)
+    tidy(root)
     return outcomes
 
 

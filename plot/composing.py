@@ -115,15 +115,22 @@ def _doubts(reading: Reading, panels: Sequence[Panel]) -> list[str]:
 def _with_milestones(reading: Reading, panel: Panel, x: str) -> Panel:
     levels: list[Level] = []
     points: list[Point] = []
-    for series in panel.series:
-        levels += halves(series)
+    for line, series in enumerate(panel.series):
+        levels += halves(series, line, named=len(panel.series) > 1)
         text = filled("dakota_wh.plot", "milestones.sql", run=series.run_id, metric=series.metric)
-        points += milestones(series, reading.sql(text).dicts())
+        rows = reading.sql(text).dicts()
+        points += milestones(series, rows, line, named=len(panel.series) > 1)
     return Panel(panel.title, panel.unit, panel.series, levels, points)
 
 
-def halves(series: Series) -> list[Level]:
-    """Return the means of the two halves of the finite values, as reward_trends splits them."""
+def halves(series: Series, line: int = 0, *, named: bool = False) -> list[Level]:
+    """Return the means of the two halves of the finite values, as reward_trends splits them.
+
+    Args:
+        series: the line.
+        line: its position in the panel.
+        named: whether to say whose they are.
+    """
     drawn = series.drawable
     count = len(drawn)
     if count <= 10:
@@ -133,13 +140,15 @@ def halves(series: Series) -> list[Level]:
     for name, part in (("first half", slice(0, middle)), ("second half", slice(middle, count))):
         x, values = drawn.x[part], drawn.values[part]
         mean = float((values / len(values)).sum())  # no sum leaves DOUBLE's range
-        label = f"mean of the {name}: {number(mean)}"
-        levels.append(Level(float(x[0]), float(x[-1]), mean, label))
+        label = f"{_whose(series, named)}mean of the {name}: {number(mean)}"
+        levels.append(Level(float(x[0]), float(x[-1]), mean, label, line))
     return levels
 
 
-def milestones(series: Series, rows: Sequence[dict[str, object]]) -> list[Point]:
-    """Return the marks of the rows of reward_milestones that were reached."""
+def milestones(
+    series: Series, rows: Sequence[dict[str, object]], line: int = 0, *, named: bool = False
+) -> list[Point]:
+    """Return the marks of the rows of reward_milestones that were reached; see ``halves``."""
     where = {int(step): i for i, step in enumerate(series.steps.tolist())}
     points = []
     for row in rows:
@@ -147,6 +156,11 @@ def milestones(series: Series, rows: Sequence[dict[str, object]]) -> list[Point]
         if not isinstance(step, int) or step not in where:
             continue
         i = where[step]
-        label = f"{milestone} % of the gain at step {step}"
-        points.append(Point(float(series.x[i]), float(series.values[i]), label))
+        label = f"{_whose(series, named)}{milestone} % of the gain at step {step}"
+        x, y = float(series.x[i]), float(series.values[i])
+        points.append(Point(x, y, label, f"{milestone} %", line))
     return points
+
+
+def _whose(series: Series, named: bool) -> str:
+    return f"{shown(series.label or series.run_id)}: " if named else ""

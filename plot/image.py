@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dakota_wh.plot.chart import Chart, Panel, remarks
+from dakota_wh.plot.chart import Chart, Panel, remarks, thinning
 from dakota_wh.plot.libraries import library
 from dakota_wh.plot.naming import shown
 from dakota_wh.plot.points import points, rows
 from dakota_wh.plot.smoothing import Smoothing
-from dakota_wh.plot.spec import PAPER, SCHEMA, VEGA_LITE, colour, config, layers
+from dakota_wh.plot.spec import SCHEMA, VEGA_LITE, colour, config, layers
+from dakota_wh.plot.theme import PAPER
+from dakota_wh.plot.value_axis import label_room
 
 _WIDTH = 760
 
@@ -38,10 +40,11 @@ def as_png(chart: Chart, smoothing: Smoothing | None) -> bytes:
 
 def _spec(chart: Chart, smoothing: Smoothing | None) -> dict[str, Any]:
     drawn = [panel for panel in chart.panels if panel.series]
-    notes = remarks(chart)
+    notes = [*_explained(drawn), *remarks(chart), *thinning(chart)]
     if smoothing is not None:
         notes = [f"{smoothing.name} over the values as logged (faint)", *notes]
     lines = [line for note in notes for line in _wrapped(note)]
+    labels = label_room(drawn)
     return {
         "$schema": SCHEMA,
         "background": "white",
@@ -50,7 +53,8 @@ def _spec(chart: Chart, smoothing: Smoothing | None) -> dict[str, Any]:
             {"name": f"names_{place}", "value": _names(panel)} for place, panel in enumerate(drawn)
         ],
         "vconcat": [
-            _panel(panel, chart.x_title, smoothing, place) for place, panel in enumerate(drawn)
+            _panel(panel, chart.x_title, smoothing, place, labels)
+            for place, panel in enumerate(drawn)
         ],
         "spacing": 24,
         "resolve": {"scale": {"color": "independent", "strokeDash": "independent"}},
@@ -58,6 +62,17 @@ def _spec(chart: Chart, smoothing: Smoothing | None) -> dict[str, Any]:
                   "fontWeight": "normal", "offset": 14, "frame": "bounds"} if lines else None,
         "config": config(PAPER),
     }  # fmt: skip
+
+
+def _explained(panels: list[Panel]) -> list[str]:
+    """Return what the dashed levels and the diamonds of the panels are."""
+    said = []
+    for panel in panels:
+        if panel.levels:
+            said.append(f"dashed: {'; '.join(level.label for level in panel.levels)}")
+        if panel.points:
+            said.append(f"diamonds: {'; '.join(point.label for point in panel.points)}")
+    return said
 
 
 def _wrapped(text: str) -> list[str]:
@@ -70,9 +85,11 @@ def _names(panel: Panel) -> list[str]:
     return [shown(series.label or series.metric) for series in panel.series]
 
 
-def _panel(panel: Panel, x_title: str, smoothing: Smoothing | None, place: int) -> dict[str, Any]:
+def _panel(
+    panel: Panel, x_title: str, smoothing: Smoothing | None, place: int, labels: int
+) -> dict[str, Any]:
     columns = points(panel, [smoothing] if smoothing else [])
-    lines = layers(panel, PAPER, faint=0.35 if smoothing else 1.0)
+    lines = layers(panel, PAPER, faint=0.35 if smoothing else 1.0, labels=labels)
     key = colour(panel, PAPER)
     key["legend"] = {
         "title": None, "orient": "top", "direction": "vertical", "labelLimit": 640,

@@ -29,7 +29,7 @@ def points(
         kept = thinned(drawn.values, pieces, *(() if most is None else (most,)))
         begins = np.diff(pieces[kept], prepend=-1) > 0
         column: dict[str, list[Any]] = {
-            "x": _plain(drawn.x[kept]),
+            "x": plain(drawn.x[kept]),
             "y": drawn.values[kept].tolist(),
             "b": begins.astype(int).tolist(),
         }
@@ -37,12 +37,12 @@ def points(
             smooth = smoothing(series.values)[series.finite][kept]
             column[f"m{place}"] = [float(f"{value:.6g}") for value in smooth.tolist()]
         bad = ~np.isfinite(series.values) & np.isfinite(series.x)
-        column["bad"] = _plain(series.x[bad][:500])
+        column["bad"] = plain(series.x[bad][:500])
         columns.append(column)
     return columns
 
 
-def _plain(values: Any) -> list[Any]:
+def plain(values: Any) -> list[Any]:
     """Return whole numbers as int: they are half as long on a page."""
     return [int(v) if v.is_integer() and abs(v) < 1e15 else v for v in values.tolist()]
 

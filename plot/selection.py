@@ -80,7 +80,7 @@ def by_preset(reading: Reading, runs: Sequence[str], preset: str) -> tuple[list[
         for (of_kind, _), found in panels.items():
             if of_kind == kind:
                 title = _TITLES.get(kind, kind.capitalize())
-                wanted.append(Wanted(title, UNITS[kind], _lines(found)))
+                wanted.append(Wanted(_of_one(title, found), UNITS[kind], _lines(found)))
     if not wanted:
         raise NothingFound(
             f"No {' or '.join(k.replace('_', ' ') for k in _KINDS[preset])} is known of "
@@ -108,7 +108,10 @@ def by_patterns(reading: Reading, runs: Sequence[str], patterns: Sequence[str]) 
             same = lines.setdefault(row["metric"], [])
             if row["run_id"] not in {other["run_id"] for other in same}:
                 same.append(row)
-    return [Wanted(shown(metric), "as logged", _lines(rows)) for metric, rows in lines.items()]
+    return [
+        Wanted(_of_one(shown(metric), rows), "as logged", _lines(rows))
+        for metric, rows in lines.items()
+    ]
 
 
 def partners(reading: Reading, runs: Sequence[str]) -> dict[str, str]:
@@ -168,6 +171,12 @@ def _with_partners(
 
 def _stands_in(run: str, other: str, what: str) -> str:
     return f"{shown(run)} logs no {what}; its partner {shown(other)} does"
+
+
+def _of_one(title: str, rows: Sequence[Row]) -> str:
+    """Return a panel's title, with the run where its lines do not name several."""
+    runs = {row["run_id"] for row in rows}
+    return f"{title} of {shown(rows[0]['run_id'])}" if len(runs) == 1 else title
 
 
 def _lines(rows: Sequence[Row]) -> tuple[tuple[str, str, str], ...]:

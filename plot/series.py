@@ -61,6 +61,40 @@ class Series:
         return replace(self, steps=self.steps[kept], x=self.x[kept], values=self.values[kept])
 
 
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """How the steps of a series' finite values lie."""
+
+    #: The distance between most of them (the median).
+    usual: float
+    #: Whether so many of the distances are the usual one that it is the metric's stride.
+    regular: bool
+    #: Values, and how many there would be if none was missing.
+    held: int
+    expected: int
+    #: The most that are missing in a row.
+    longest: int
+
+    @property
+    def break_over(self) -> float:
+        """The distance beyond which a line is broken."""
+        return self.usual if self.regular else _WIDE * self.usual
+
+
+def spacing(series: Series) -> Spacing | None:
+    """Return how the steps of the finite values lie; None for fewer than two."""
+    steps = series.steps[series.finite]
+    if len(steps) < 2:
+        return None
+    distances = np.diff(steps)
+    usual = float(np.median(distances))
+    regular = np.count_nonzero(distances == usual) >= _REGULAR * len(distances)
+    least = usual if regular else float(distances.min())
+    expected = max(int((steps[-1] - steps[0]) / least) + 1, len(steps)) if least > 0 else len(steps)
+    longest = max(int(distances.max() / least) - 1, 0) if least > 0 else 0
+    return Spacing(usual, bool(regular), len(steps), expected, longest)
+
+
 def segments(series: Series) -> NDArray[np.int64]:
     """Return for each finite value the number of its unbroken piece, from 0.
 
@@ -70,14 +104,11 @@ def segments(series: Series) -> NDArray[np.int64]:
     """
     finite = series.finite
     steps = series.steps[finite]
-    if len(steps) < 2:
+    spaced = spacing(series)
+    if spaced is None:
         return np.zeros(len(steps), dtype=np.int64)
-    distances = np.diff(steps)
-    usual = float(np.median(distances))
-    regular = np.count_nonzero(distances == usual) >= _REGULAR * len(distances)
-    broken = distances > (usual if regular else _WIDE * usual)
-    positions = np.flatnonzero(finite)
-    broken |= np.diff(positions) > 1
+    broken = np.diff(steps) > spaced.break_over
+    broken |= np.diff(np.flatnonzero(finite)) > 1
     return np.concatenate(([0], np.cumsum(broken))).astype(np.int64)
 
 

@@ -47,6 +47,8 @@ class Smoothing:
         unit = _UNIT if float(np.abs(kept).max()) > _LARGE else 1.0
         kept = kept / unit
         mean = ema(kept, self.amount) if self.kind == "ema" else trailing(kept, int(self.amount))
+        if unit > 1.0:  # a mean of the largest doubles may be rounded to beyond them
+            mean = np.clip(mean, kept.min(), kept.max())
         smooth[finite] = mean * unit
         return smooth
 

@@ -17,17 +17,18 @@ from dakota_wh.plot.libraries import library
 from dakota_wh.plot.naming import number, shown
 from dakota_wh.plot.series import Floats, Series, segments
 from dakota_wh.plot.smoothing import Smoothing
-from dakota_wh.plot.text_axes import MARGIN, frame_of, with_axes
+from dakota_wh.plot.text_axes import frame_of, layout_of, with_axes
 from dakota_wh.plot.thinning import thinned
+from dakota_wh.rendering.layout import fold, hanging, width_of
 
 #: Colours of the 256 that every terminal has, dark enough on white and light enough on black.
 _COLOURS: Final = (33, 208, 35, 170, 178, 141, 44, 203)
 _FAINT: Final = 245
 _LETTERS: Final = "abcdefgh"
-_LEAST_WIDTH: Final = 40
-#: A name in a legend is not cut to fewer characters than this.
-_LEAST_NAME: Final = 24
+_LEAST_WIDTH: Final = 16
 _MOST_WIDTH: Final = 160
+#: A narrower terminal loses as little as may be to indentation.
+_ROOMY: Final = 40
 #: A line over braille cells does not need more points than it has dots.
 _DOTS: Final = 2000
 
@@ -35,7 +36,7 @@ _DOTS: Final = 2000
 def as_text(
     chart: Chart, *, width: int = 80, colour: bool = False, smoothing: Smoothing | None = None
 ) -> str:
-    """Return the chart as lines of at most ``width`` characters (40 to 160).
+    """Return the chart as lines of at most ``width`` characters (16 to 160).
 
     Raises:
         WarehouseError: plotille is not installed.
@@ -49,8 +50,8 @@ def as_text(
     for panel in chart.panels:
         lines += _panel(plotille, panel, chart.x_title, width, height, colour, smoothing)
         lines.append("")
-    for remark in remarks(chart, thinned=False):
-        lines += _wrapped(remark, width)
+    for remark in remarks(chart):
+        lines += hanging("note: ", remark, width, 6 if width >= _ROOMY else 2)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -73,32 +74,45 @@ def _panel(
     colour: bool,
     smoothing: Smoothing | None,
 ) -> Iterator[str]:
-    yield shown(panel.title, width)
+    yield from _folded(shown(panel.title, 120), width)
     frame = frame_of(panel)
+    layout = None if frame is None else layout_of(frame, width, height)
+    letters = not colour and (len(panel.series) > 1 or smoothing is not None)
+    marks = _LETTERS.upper() if len(panel.series) > 1 else "+"
     if frame is None:
         yield "  no finite value"
         return
-    room = width - MARGIN - 1
-    canvas = plotille.Canvas(
-        room, height, frame.left, frame.bottom, frame.right, frame.top, mode="byte"
-    )
-    letters = not colour and (len(panel.series) > 1 or smoothing is not None)
-    _draw(canvas, panel.series, colour, letters, smoothing)
-    for level in panel.levels:
-        canvas.line(level.start, level.value, level.end, level.value, color=_ink(colour, _FAINT))
-    for point in panel.points:
-        _write(canvas, point.x, point.y, "+")
-    yield from with_axes(canvas.plot(linesep="\n").split("\n"), frame, room, height)
-    yield f"{'':{MARGIN}} {x_title}".rstrip()
+    if layout is None:
+        yield "(too narrow to draw)"
+    else:
+        canvas = plotille.Canvas(
+            layout.room, height, frame.left, frame.bottom, frame.right, frame.top, mode="byte"
+        )
+        _draw(canvas, panel.series, colour, letters, smoothing)
+        for level in panel.levels:
+            ink = _ink(colour, _FAINT if len(panel.series) == 1 else _COLOURS[level.line])
+            at = _within(canvas, level.value)
+            canvas.line(level.start, at, level.end, at, color=ink)
+        for point in panel.points:
+            _write(canvas, point.x, point.y, marks[point.line])
+        yield from with_axes(canvas.plot(linesep="\n").split("\n"), frame, layout)
+        indent = layout.margin + 1 if layout.margin + 1 + len(x_title) <= width else 0
+        yield from (f"{'':{indent}}{line}" for line in _folded(x_title, width - indent))
+        if not layout.labels:
+            yield from _folded(f"from {number(frame.bottom)} to {number(frame.top)}", width)
     for place, series in enumerate(panel.series):
         yield from _legend(plotille, series, place, width, colour, letters)
     for level in panel.levels:
-        yield f"  ─ {level.label}"[:width]
+        yield from hanging("  ─ ", level.label, width, 4)
     for point in panel.points:
-        yield f"  + {point.label}: {number(point.y)}"[:width]
+        yield from hanging(f"  {marks[point.line]} ", f"{point.label}: {number(point.y)}", width, 4)
     if smoothing is not None:
         under = "faint" if colour else "dots"
-        yield f"  {smoothing.name} over the values as logged ({under})"[:width]
+        yield from hanging("  ", f"{smoothing.name} over the values as logged ({under})", width, 2)
+
+
+def _folded(text: str, width: int) -> Iterator[str]:
+    return (line.rstrip() for line in fold(text, width))
 
 
 def _ink(colour: bool, number_: int) -> int | None:
@@ -129,6 +143,7 @@ def _line(canvas: Any, series: Series, values: Floats, ink: int | None) -> None:
     pieces = segments(series)
     drawn = series.drawable
     kept = thinned(drawn.values, pieces, _DOTS)
+    values = np.clip(values, canvas.ymin, canvas.ymax)
     x, y, piece = (part[kept].tolist() for part in (drawn.x, values, pieces))
     for i in range(len(kept)):
         if i and piece[i - 1] == piece[i]:
@@ -146,7 +161,8 @@ def _lettered(canvas: Any, x: Any, y: Any, place: int, *, every: int) -> None:
     columns = np.minimum(((x - canvas.xmin) / span * canvas.width).astype(int), canvas.width - 1)
     present = np.unique(columns)
     for column in present[place % min(every, len(present)) :: every]:
-        height = float(y[columns == column].mean())
+        here = np.clip(y[columns == column], canvas.ymin, canvas.ymax)
+        height = float((here / len(here)).sum())
         if math.isfinite(height):
             middle = canvas.xmin + (column + 0.5) / canvas.width * span
             _write(canvas, middle, height, _LETTERS[place])
@@ -154,8 +170,11 @@ def _lettered(canvas: Any, x: Any, y: Any, place: int, *, every: int) -> None:
 
 def _write(canvas: Any, x: float, y: float, letter: str) -> None:
     """Write a letter; what lies on or beyond an edge is drawn just inside."""
-    y = min(max(y, canvas.ymin), canvas.ymax_inside)
-    canvas.text(min(x, canvas.xmax_inside), y, letter)
+    canvas.text(min(x, canvas.xmax_inside), _within(canvas, y), letter)
+
+
+def _within(canvas: Any, y: float) -> float:
+    return float(min(max(y, canvas.ymin), canvas.ymax_inside))
 
 
 def _legend(
@@ -165,20 +184,17 @@ def _legend(
     if colour:
         mark = plotille.color("━━", fg=_COLOURS[place], mode="byte")
     drawn = series.drawable
-    facts = f"{len(drawn):,} values"
+    facts = f"{len(drawn):,} {'value' if len(drawn) == 1 else 'values'}"
     if len(drawn):
         values = drawn.values
         facts += f", {number(float(values.min()))} to {number(float(values.max()))}"
         facts += f", last {number(float(values[-1]))}"
-    room = width - len(facts) - 8
-    if room < _LEAST_NAME:
-        yield f"  {mark} {shown(series.label or series.metric, width - 6)}"
-        yield f"    {facts}"[:width]
+    name = shown(series.label or series.metric)
+    left = 5 if colour else 4
+    if left + width_of(f"{name}: {facts}") <= width:
+        yield f"  {mark} {name}: {facts}"
         return
-    yield f"  {mark} {shown(series.label or series.metric, room)}: {facts}"
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    from textwrap import wrap
-
-    return wrap(text, width, initial_indent="note: ", subsequent_indent="      ") or [""]
+    first, *more = fold(name, width - left)
+    yield f"  {mark} {first.rstrip()}"
+    yield from (f"    {line.rstrip()}" for line in more)
+    yield from hanging("    ", facts, width, 4)

@@ -34,4 +34,4 @@ def tick_text(value: float, step: float) -> str:
 
 
 def _digits(value: float, step: float) -> int:
-    return min(4, math.floor(math.log10(abs(value))) - math.floor(math.log10(step) + 1e-9))
+    return min(15, math.floor(math.log10(abs(value))) - math.floor(math.log10(step) + 1e-9))

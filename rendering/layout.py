@@ -18,8 +18,23 @@ from typing import Final
 #: Between two columns.
 GAP: Final = 2
 _SHORTEST_FOLD: Final = 12
+#: Digits in a text beyond this are no number that a person reads.
+_LONGEST_NUMBER: Final = 24
 _WHOLE: Final = re.compile(r"(.*_)?run_id|role")
-_PIECE: Final = re.compile(r"[^\s/_.\-]*(?:[/_.\-]+|\s+|$)")
+#: Where a text may be broken. A number (``0.1841``, ``-3``, ``1e-05``, ``2026-01-05``) stays whole,
+#: and so does a name that begins with a dot.
+_BREAK: Final = re.compile(
+    r"""
+      (?<=\S)(?=\s)
+    | (?<=\s)(?=\S)
+    | (?<=[/_])(?=[^\s/_.\-])
+    | (?<=/)(?=\.)
+    | (?<=\.)(?<![\s/]\.)(?<!^\.)(?!(?<=\d\.)\d)(?=[^\s/_.\-])
+    | (?<=-)(?<![\s(]-)(?<!^-)(?!(?<=\d-)\d)(?!(?<=\de-)\d)(?=[^\s/_.\-])
+    """,
+    re.VERBOSE,
+)
+_NUMBER: Final = re.compile(r"[\-−]?\d[\d.,]*(?:e[+\-]?\d+)?", re.IGNORECASE)
 _ID: Final = ("run_id", "orchestrator_run_id", "trainer_run_id")
 
 
@@ -111,15 +126,18 @@ def _shrink(widths: list[int], floor: list[int], room: int) -> None:
 
 
 def _least(column: Column, place: int, widest: int, rows: Sequence[list[str]]) -> int:
-    head = max((width_of(piece) for piece in _pieces(column.name)), default=0)
+    head = max((width_of(piece) for piece in pieces_of(column.name)), default=0)
     if column.whole:
         return max(head, widest)
-    longest = max((width_of(p) for row in rows for p in _pieces(row[place])), default=0)
-    return max(head, min(longest, _SHORTEST_FOLD))
+    longest = max((width_of(p) for row in rows for p in pieces_of(row[place])), default=0)
+    numbers = (len(n) for row in rows for n in _NUMBER.findall(row[place]))
+    widest_number = max((n for n in numbers if n <= _LONGEST_NUMBER), default=0)
+    return max(head, min(longest, _SHORTEST_FOLD), widest_number)
 
 
-def _pieces(text: str) -> list[str]:
-    return [piece for piece in (found.group() for found in _PIECE.finditer(text)) if piece]
+def pieces_of(text: str) -> list[str]:
+    """Return a text in the pieces between which a line may end; joined, they are the text."""
+    return [piece for piece in _BREAK.split(text) if piece]
 
 
 def fold(text: str, width: int) -> list[str]:
@@ -127,7 +145,7 @@ def fold(text: str, width: int) -> list[str]:
     if width_of(text) <= width:
         return [text]
     lines = [""]
-    for piece in _pieces(text):
+    for piece in pieces_of(text):
         if lines[-1] and width_of(lines[-1]) + width_of(piece.rstrip()) > width:
             lines.append("")
         lines[-1] += piece

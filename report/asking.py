@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dakota_wh.plot.naming import shown
-from dakota_wh.plot.page.table import Table
+from dakota_wh.plot.page.table import Noted, Table
 from dakota_wh.plot.reading import Reading, filled
 from dakota_wh.plot.series import Series, series_of
 
@@ -18,6 +18,9 @@ _PACKAGE: Final = "dakota_wh.report"
 _LISTS: Final = ("lossy", "warnings")
 
 Row = dict[str, Any]
+
+#: What must be read with a number of a row; "" for nothing.
+Note = Callable[[Row], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +46,56 @@ class Asking:
         """Return the series of a SELECT with run_id, metric, step and value."""
         return series_of(self.reading.sql(self.text(name)))
 
+    @property
+    def doubtful(self) -> dict[str, str]:
+        """The runs that are not proved complete, each with its verdict."""
+        verdicts = {row["run_id"]: row["completeness"] for row in self.rows("certificate")}
+        return {run: verdict for run, verdict in verdicts.items() if verdict != "complete"}
+
+    def marked(self, run: str, longest: int = 60) -> str:
+        """Return a run's name on paper, with its verdict where it is not proved complete."""
+        verdict = self.doubtful.get(run)
+        return shown(run, longest) + (f" ({verdict})" if verdict else "")
+
     def table(
         self, name: str, caption: str, columns: Mapping[str, str], notes: Sequence[str] = ()
     ) -> Table:
         """Return a SELECT's rows as a table: its columns, and what each is called on paper."""
-        found = [[row[column] for column in columns] for row in self.rows(name)]
+        found = [
+            [self.marked(row[c], 400) if c == "run_id" else row[c] for c in columns]
+            for row in self.rows(name)
+        ]
         return Table(caption, list(columns.values()), found, self.text(name), notes)
 
-    def facts(self, name: str, caption: str, facts: Mapping[str, str]) -> Table:
+    def facts(
+        self,
+        name: str,
+        caption: str,
+        facts: Mapping[str, str],
+        notes: Sequence[str] = (),
+        *,
+        beside: Mapping[str, Note] | None = None,
+    ) -> Table:
         """Return a SELECT's rows turned on their side: a line a fact, a column a run.
 
-        What no run has is left out.
+        What no run has is left out. ``beside`` is what must be read with a fact's number.
         """
         rows = self.rows(name)
+        beside = beside or {}
         lines = [
-            [words, *(_said(fact, row[fact]) for row in rows)]
+            [words, *(_said(fact, row, beside.get(fact)) for row in rows)]
             for fact, words in facts.items()
             if any(row[fact] not in (None, "[]") for row in rows)
         ]
-        columns = ["", *(shown(row["run_id"], 40) for row in rows)]
-        return Table(caption, columns, lines, self.text(name), turned=True)
+        columns = ["", *(self.marked(row["run_id"], 40) for row in rows)]
+        return Table(caption, columns, lines, self.text(name), notes, turned=True)
 
 
-def _said(fact: str, value: Any) -> Any:
+def _said(fact: str, row: Row, beside: Note | None) -> Any:
+    value = row[fact]
     if value is None or value == "[]":
         return "–"
     if fact in _LISTS:
         return "; ".join(str(one) for one in json.loads(value))
-    return value
+    words = beside(row) if beside else ""
+    return Noted(value, words) if words else value

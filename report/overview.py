@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dakota_wh.plot.naming import number, shown
-from dakota_wh.report.asking import Asking
+from dakota_wh.report.asking import Asking, Note
 from dakota_wh.report.section import Card, Section
 
 _FACTS: Final = {
@@ -19,13 +19,13 @@ _FACTS: Final = {
     "reward_metric": "reward is",
     "reward_first_half": "reward, mean of the first half",
     "reward_second_half": "reward, mean of the second half",
-    "reward_last": "reward, mean of the last 100",
+    "reward_last": "reward, mean of its last values",
     "reward_max": "reward, greatest",
     "reward_max_step": "reward, greatest at step",
-    "loss_last": "loss, mean of the last 100",
-    "entropy_last": "entropy, mean of the last 100",
-    "kl_last": "KL, mean of the last 100",
-    "response_length_last": "response length, mean of the last 100",
+    "loss_last": "loss, mean of its last values",
+    "entropy_last": "entropy, mean of its last values",
+    "kl_last": "KL, mean of its last values",
+    "response_length_last": "response length, mean of its last values",
     "step_time_median": "step time, median (s)",
     "metrics": "metrics",
     "dead_metrics": "metrics that are always 0",
@@ -51,10 +51,16 @@ _CERTIFICATE: Final = {
 }
 
 
+#: What these facts are means of is beside them.
+_LAST: Final = ("reward_last", "loss_last", "entropy_last", "kl_last", "response_length_last")
+
+
 def overview(asking: Asking) -> Section:
     """Return the section of what a person wants to know first."""
     rows = asking.rows("overview")
-    table = asking.facts("overview", "The runs", _FACTS)
+    notes = ["Last values are the last tenth of them, at least 1 and at most 100."]
+    beside = {fact: _counted(fact) for fact in _LAST}
+    table = asking.facts("overview", "The runs", _FACTS, notes, beside=beside)
     return Section("overview", "Overview", cards=_cards(asking, rows), blocks=[table])
 
 
@@ -81,16 +87,29 @@ def _cards(asking: Asking, rows: list[dict[str, Any]]) -> list[Card]:
             Card(
                 f"{shown(row['run_id'], 24)}: last quarter",
                 trend["tail_state"],
-                f"mean of the last {trend['last_samples']}: {number(trend['last_mean'])}",
+                f"mean of its first half: {number(trend['tail_first_mean'])}; "
+                f"of its second: {number(trend['tail_second_mean'])}",
             ),
         ]
     cards += [
-        Card(f"{shown(row['run_id'], 24)}: {what}", number(row[column]), "mean of the last 100")
+        Card(
+            f"{shown(row['run_id'], 24)}: {what}",
+            number(row[column]),
+            f"mean {_counted(column)(row)}",
+        )
         for row in rows
         for column, what in (("loss_last", "loss"), ("entropy_last", "entropy"), ("kl_last", "KL"))
         if row[column] is not None
     ]
     return cards if len(cards) <= 12 else []
+
+
+def _counted(fact: str) -> Note:
+    def words(row: dict[str, Any]) -> str:
+        count = row[f"{fact}_samples"]
+        return f"of the last {count:,} values" if count != 1 else "of the last value"
+
+    return words
 
 
 def _interval(trend: dict[str, Any]) -> str:

@@ -26,13 +26,18 @@ _TREND: Final = {
     "second_half_mean": "mean, second half",
     "improvement": "difference",
     "improvement_pct": "difference (%)",
-    "half_difference_low": "95 % from",
+    "samples": "samples",
+}
+_EVIDENCE: Final = {
+    "run_id": "run",
+    "metric": "metric",
+    "half_difference_low": "difference, 95 % from",
     "half_difference_high": "95 % to",
     "support": "support",
-    "tail_state": "last quarter",
-    "last_mean": "mean of the last 100",
-    "samples": "samples",
     "effective_samples": "independent samples, about",
+    "tail_state": "last quarter",
+    "tail_first_mean": "mean of its first half",
+    "tail_second_mean": "mean of its second half",
 }
 _MILESTONES: Final = {
     "run_id": "run",
@@ -76,7 +81,8 @@ def reward(asking: Asking, unsure: Mapping[str, str]) -> Section:
         words = ["No metric of these runs is known to be their reward."]
         words += ["Drawn are those whose name contains reward or score."] if figures else []
     tables = [
-        asking.table("reward_trends", "Half split and evidence", _TREND),
+        asking.table("reward_trends", "Half split", _TREND),
+        asking.table("reward_trends", "How sure is that, and does it go on?", _EVIDENCE),
         asking.table("reward_milestones", "Milestones", _MILESTONES),
     ]
     return Section("reward", title, words, blocks=[*figures, *(t for t in tables if t.rows)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from dakota_wh.plot.chart import Chart, Panel
 from dakota_wh.plot.naming import shown
@@ -11,7 +11,7 @@ from dakota_wh.plot.page.figure import Figure
 from dakota_wh.plot.page.table import Table
 from dakota_wh.plot.selection import UNITS
 from dakota_wh.plot.series import Series
-from dakota_wh.report.asking import Asking
+from dakota_wh.report.asking import Asking, Note
 from dakota_wh.report.reward import SMOOTHING, STEP, doubted
 from dakota_wh.report.scope import Scope
 from dakota_wh.report.section import Section
@@ -40,8 +40,7 @@ _CORRELATION: Final = {
     "pearson_diff": "r of the changes",
 }
 _STEP_TIME: Final = {
-    "run_id": "run",
-    "samples": "steps",
+    "samples": "steps with a step time",
     "median": "median (s)",
     "p95": "95 % quantile (s)",
     "max": "longest (s)",
@@ -53,8 +52,8 @@ _STEP_TIME: Final = {
     "wall_median": "log to log, median (s)",
     "throughput_metric": "throughput is",
     "throughput_median": "throughput, median",
-    "throughput_min": "least",
-    "throughput_max": "greatest",
+    "throughput_min": "throughput, least",
+    "throughput_max": "throughput, greatest",
 }
 
 
@@ -90,15 +89,30 @@ def training(asking: Asking, scope: Scope, unsure: Mapping[str, str]) -> Section
 def speed(asking: Asking, scope: Scope, unsure: Mapping[str, str]) -> Section:
     """Return the section of throughput and step time."""
     figures = _stacked(asking, scope, "speed_by_step", _SPEED, "speed", unsure)
-    table = asking.table(
+    table = asking.facts(
         "step_time",
         "Step times and throughput",
         _STEP_TIME,
         ["a spike is a step of more than 2 medians; throughput is in the metric's own unit"],
+        beside={"total": _of_steps(asking), "spikes": _of_steps(asking)},
     )
     blocks: list[Figure | Table] = [*figures, *([table] if table.rows else [])]
     words = [] if blocks else ["No throughput or step time is known of these runs."]
     return Section("speed", "How fast did it go?", words, blocks=blocks)
+
+
+def _of_steps(asking: Asking) -> Note:
+    """Return what a sum over a run's steps is a sum of, where steps are missing."""
+    known = {row["run_id"]: row for row in asking.rows("certificate")}
+
+    def words(row: dict[str, Any]) -> str:
+        run = known[row["run_id"]]
+        there_were = (run["steps"] or 0) + run["gaps"]
+        if row["samples"] < there_were:
+            return f"in {row['samples']:,} of {there_were:,} steps, not in the whole run"
+        return "" if run["completeness"] == "complete" else "so far as it is here"
+
+    return words
 
 
 def _stacked(

@@ -95,11 +95,23 @@ measured AS (
         avg(m.value) FILTER (WHERE m.ord IS NOT NULL AND abs(m.value) <= 1e100) AS mean,
         count(*) FILTER (WHERE m.ord >= s.samples // 2 AND m.value >= p.high_value)
         / NULLIF(count(*) FILTER (WHERE m.ord >= s.samples // 2), 0) AS high_share
-    FROM spans AS s
+    FROM series_numbers_v1 AS s
     INNER JOIN metrics_v1 AS m
         ON m.run_id = s.run_id AND m.role = s.role AND m.metric = s.metric
     CROSS JOIN parameters AS p
+    WHERE s.numbers IS NULL
     GROUP BY s.run_id, s.role, s.metric
+    UNION ALL
+    SELECT
+        run_id,
+        role,
+        metric,
+        min,
+        max,
+        mean,
+        high_values / NULLIF(samples - samples // 2, 0) AS high_share
+    FROM series_numbers_v1
+    WHERE numbers IS NOT NULL
 ),
 -- Only a metric that misses some step of the run needs a look at where its values are.
 distances AS (

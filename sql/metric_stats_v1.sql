@@ -2,6 +2,7 @@
 -- row: a metric of a run
 -- formula: over the metric's finite values, one per step, in step order
 -- note: std is taken around a value of the metric where all lie far from 0, within 1 % of each other: the mean of squares would lose digits there
+-- note: of most runs these numbers are kept beside the metrics when they are stored; where they are not, in a run of more than 4,000,000 values, they are computed when asked for
 -- note: a metric that was only ever NaN or Infinity has a row with samples 0 and NULLs; a std that DOUBLE cannot hold is NULL
 -- column run_id VARCHAR: the run
 -- column role VARCHAR: its role
@@ -23,15 +24,18 @@
 -- run), so such a metric is measured in units of 2^600, which is exact, and a tiny one in 2^-600.
 WITH finite AS (
     SELECT
-        run_id,
-        role,
-        metric,
-        ord,
-        value AS logged,
-        CASE WHEN ord IS NOT NULL THEN value END AS value,
-        CASE WHEN ord IS NOT NULL THEN abs(value) END AS size,
-        CASE WHEN ord IS NOT NULL THEN step END AS step
-    FROM metrics_v1
+        s.run_id,
+        s.role,
+        s.metric,
+        m.ord,
+        m.value AS logged,
+        CASE WHEN m.ord IS NOT NULL THEN m.value END AS value,
+        CASE WHEN m.ord IS NOT NULL THEN abs(m.value) END AS size,
+        CASE WHEN m.ord IS NOT NULL THEN m.step END AS step
+    FROM series_numbers_v1 AS s
+    INNER JOIN metrics_v1 AS m
+        ON m.run_id = s.run_id AND m.role = s.role AND m.metric = s.metric
+    WHERE s.numbers IS NULL
 ),
 measured AS (
     SELECT
@@ -56,14 +60,22 @@ measured AS (
     FROM finite
     GROUP BY run_id, role, metric
 ),
--- Beside measured, which is read once so that a filter by run reaches its files.
+-- Beside measured, which is read once so that a filter by run reaches its files. That samples are
+-- asked, which are there where a value is, keeps DuckDB from aggregating all metrics before the join.
 shifted AS (
     SELECT run_id, role, metric, low AS origin
     FROM (
-        SELECT run_id, role, metric, min(value) AS low, max(value) AS high
-        FROM metrics_v1
-        WHERE ord IS NOT NULL
-        GROUP BY run_id, role, metric
+        SELECT
+            s.run_id,
+            s.role,
+            s.metric,
+            min(CASE WHEN s.samples > 0 THEN m.value END) AS low,
+            max(CASE WHEN s.samples > 0 THEN m.value END) AS high
+        FROM series_numbers_v1 AS s
+        INNER JOIN metrics_v1 AS m
+            ON m.run_id = s.run_id AND m.role = s.role AND m.metric = s.metric
+        WHERE s.numbers IS NULL AND m.ord IS NOT NULL
+        GROUP BY s.run_id, s.role, s.metric
     ) AS ranges
     WHERE
         low < high
@@ -99,26 +111,62 @@ scaled AS (
         first_step,
         last_step
     FROM measured
+),
+asked AS (
+    SELECT
+        s.run_id,
+        s.role,
+        s.metric,
+        s.samples,
+        greatest(least(s.mean, s.max), s.min) AS mean,
+        s.median,
+        CASE
+            WHEN c.std IS NOT NULL THEN c.std
+            WHEN NOT isnan(s.std) AND s.std <= 1.7976931348623157e308 THEN s.std
+        END AS std,
+        s.min,
+        s.max,
+        s.final,
+        s.nonfinite,
+        s.initial,
+        s.first_step,
+        s.last_step
+    FROM scaled AS s
+    LEFT JOIN closer AS c ON c.run_id = s.run_id AND c.role = s.role AND c.metric = s.metric
+    UNION ALL
+    SELECT
+        run_id,
+        role,
+        metric,
+        samples,
+        mean,
+        median,
+        std,
+        min,
+        max,
+        final,
+        nonfinite,
+        initial,
+        initial_step AS first_step,
+        final_step AS last_step
+    FROM series_numbers_v1
+    WHERE numbers IS NOT NULL AND samples + nonfinite > 0
 )
 SELECT
-    s.run_id,
-    s.role,
-    s.metric,
-    s.samples,
-    greatest(least(s.mean, s.max), s.min) AS mean,
-    s.median,
-    CASE
-        WHEN c.std IS NOT NULL THEN c.std
-        WHEN NOT isnan(s.std) AND s.std <= 1.7976931348623157e308 THEN s.std
-    END AS std,
-    s.min,
-    s.max,
-    s.final,
-    s.nonfinite,
-    s.initial,
-    s.first_step,
-    s.last_step,
+    a.run_id,
+    a.role,
+    a.metric,
+    a.samples,
+    a.mean,
+    a.median,
+    a.std,
+    a.min,
+    a.max,
+    a.final,
+    a.nonfinite,
+    a.initial,
+    a.first_step,
+    a.last_step,
     r.completeness
-FROM scaled AS s
-LEFT JOIN closer AS c ON c.run_id = s.run_id AND c.role = s.role AND c.metric = s.metric
-LEFT JOIN runs_v1 AS r ON r.run_id = s.run_id AND r.role = s.role
+FROM asked AS a
+LEFT JOIN runs_v1 AS r ON r.run_id = a.run_id AND r.role = a.role

@@ -1,6 +1,7 @@
 -- metric_trends: how does each metric change from the first half of its samples to the second?
 -- row: a metric of a run with more than 10 samples
 -- formula: the first half is the first n // 2 finite values in step order, the second half is the rest
+-- note: of most runs these numbers are kept, as in metric_stats
 -- column run_id VARCHAR: the run
 -- column role VARCHAR: its role
 -- column metric VARCHAR: the key as logged
@@ -23,10 +24,10 @@ WITH halves AS (
         avg(m.value) FILTER (WHERE m.ord >= s.samples // 2 AND abs(m.value) <= 1e100) AS b,
         avg(m.value / 4.149515568880993e180) FILTER (WHERE m.ord < s.samples // 2) AS huge_a,
         avg(m.value / 4.149515568880993e180) FILTER (WHERE m.ord >= s.samples // 2) AS huge_b
-    FROM series_v1 AS s
+    FROM series_numbers_v1 AS s
     INNER JOIN metrics_v1 AS m
         ON m.run_id = s.run_id AND m.role = s.role AND m.metric = s.metric
-    WHERE s.samples > 10 AND m.ord IS NOT NULL
+    WHERE s.numbers IS NULL AND s.samples > 10 AND m.ord IS NOT NULL
     GROUP BY s.run_id, s.role, s.metric, s.samples
 ),
 scaled AS (
@@ -51,17 +52,41 @@ trends AS (
         (b - a) * unit AS improvement,
         (b - a) / NULLIF(abs(a), 0) * 100 AS improvement_pct
     FROM scaled
+),
+asked AS (
+    SELECT
+        run_id,
+        role,
+        metric,
+        samples,
+        a AS first_half_mean,
+        b AS second_half_mean,
+        CASE WHEN abs(improvement) <= 1.7976931348623157e308 THEN improvement END AS improvement,
+        CASE WHEN abs(improvement_pct) <= 1.7976931348623157e308 THEN improvement_pct END
+            AS improvement_pct
+    FROM trends
+    UNION ALL
+    SELECT
+        run_id,
+        role,
+        metric,
+        samples,
+        first_half_mean,
+        second_half_mean,
+        improvement,
+        improvement_pct
+    FROM series_numbers_v1
+    WHERE numbers IS NOT NULL AND samples > 10
 )
 SELECT
     t.run_id,
     t.role,
     t.metric,
     t.samples,
-    t.a AS first_half_mean,
-    t.b AS second_half_mean,
-    CASE WHEN abs(t.improvement) <= 1.7976931348623157e308 THEN t.improvement END AS improvement,
-    CASE WHEN abs(t.improvement_pct) <= 1.7976931348623157e308 THEN t.improvement_pct END
-        AS improvement_pct,
+    t.first_half_mean,
+    t.second_half_mean,
+    t.improvement,
+    t.improvement_pct,
     r.completeness
-FROM trends AS t
+FROM asked AS t
 LEFT JOIN runs_v1 AS r ON r.run_id = t.run_id AND r.role = t.role

@@ -11,6 +11,7 @@ import json
 import shutil
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +27,18 @@ from dakota_wh.warehouse.layout import (
     STATE_FOLDER,
     missing_tables,
 )
+from dakota_wh.warehouse.origin import origin_of
 from dakota_wh.warehouse.quoting import identifier, literal
-from dakota_wh.warehouse.relations import create_statements, files_of_catalogue
+from dakota_wh.warehouse.relations import (
+    create_statements,
+    files_of_catalogue,
+    stored_statements,
+)
 
 _STORAGE: Final = "v1.0.0"
 _STAGED_SUFFIX: Final = ".tmp"
+#: The bytes of a catalogue that this process has built, by the views' fingerprint.
+_LAID: Final[dict[str, bytes]] = {}
 
 
 def _stamp(root: Path) -> dict[str, str]:
@@ -71,7 +79,7 @@ def ensure(root: Path) -> bool:
     With a shell's uncommitted log beside it the old one stays: a new file under an old log could
     not be opened by anyone.
     """
-    if is_current(root) or shell_is_writing(root):
+    if origin_of(root) is not None or is_current(root) or shell_is_writing(root):
         return False
     build(root)
     return True
@@ -79,6 +87,8 @@ def ensure(root: Path) -> bool:
 
 def refresh(root: Path) -> None:
     """Do :func:`ensure` on the way of a reader, which must not fail by it, nor wait for others."""
+    if origin_of(root) is not None:
+        return
     with suppress(NotAWarehouse, OSError):
         if not is_current(root) and not shell_is_writing(root):
             build(root, wait=0.0)
@@ -87,12 +97,16 @@ def refresh(root: Path) -> None:
 def build(root: Path, *, wait: float = 20.0) -> None:
     """Build the catalogue anew; others may be at it for ``wait`` seconds before.
 
+    A mirror gets none: it holds only the parts that were asked for, and a shell asks for none.
+
     Raises:
         NotAWarehouse: the folder holds no warehouse, or cannot be written or read.
     """
     from filelock import FileLock  # slow to import, and seldom needed
 
     root = root.absolute()
+    if origin_of(root) is not None:
+        return
     check_is_warehouse(root)
     if missing_tables(root):
         from dakota_wh.warehouse.folder import create  # imports pyarrow
@@ -131,15 +145,32 @@ def _replace(root: Path) -> None:
 
 
 def _write(path: Path, root: Path) -> None:
+    """Write a catalogue to a new file.
+
+    Only the lowest views name the folder. A process that makes a second warehouse copies the first
+    one's catalogue and lays those anew.
+    """
+    laid_before = _LAID.get(registry.fingerprint())
+    if laid_before is not None:
+        path.write_bytes(laid_before)
     with duckdb.connect(
         str(path), config={"storage_compatibility_version": _STORAGE}
     ) as connection:
-        aliases = registry.aliases()
-        relations = [*(view.relation for view in registry.all_views()), *aliases]
-        laid = create_statements(relations, files_of_catalogue(root))
-        lay(lambda text: retrying(lambda: connection.execute(text)), laid)
-        for view in registry.all_views():
-            for name in (view.relation, *(a for a, r in aliases.items() if r == view.relation)):
-                comment = literal(view.description)
-                connection.execute(f"COMMENT ON VIEW {identifier(name)} IS {comment}")
+        if laid_before is None:
+            _lay_all(connection, root)
+        else:
+            for text in stored_statements(files_of_catalogue(root)):
+                retrying(partial(connection.execute, text))
         connection.execute("CHECKPOINT")
+    _LAID.setdefault(registry.fingerprint(), path.read_bytes())
+
+
+def _lay_all(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    aliases = registry.aliases()
+    relations = [*(view.relation for view in registry.all_views()), *aliases]
+    laid = create_statements(relations, files_of_catalogue(root))
+    lay(lambda text: retrying(lambda: connection.execute(text)), laid)
+    for view in registry.all_views():
+        for name in (view.relation, *(a for a, r in aliases.items() if r == view.relation)):
+            comment = literal(view.description)
+            connection.execute(f"COMMENT ON VIEW {identifier(name)} IS {comment}")

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 import duckdb
 
-from dakota_wh.errors import NotAWarehouse
+from dakota_wh.errors import NotAWarehouse, WarehouseError
 from dakota_wh.warehouse.laying import lay
 from dakota_wh.warehouse.layout import SCHEMA_PARTITION, missing_tables
 from dakota_wh.warehouse.live_files import live_files
@@ -77,19 +77,31 @@ def connect(
         tables = [name for name in tables_of(wanted) if f"stored_{name}" not in lacking]
 
         def lay_all() -> None:
-            live = live_files(connection, tables, everywhere)
-            lay(connection.execute, create_statements(wanted, live, lacking, rows_are_there=True))
+            live = live_files(connection, tables, everywhere, root)
+            bodies = {**lacking, **live.bodies}
+            laid = create_statements(wanted, live.files, bodies, rows_are_there=True)
+            lay(connection.execute, laid)
 
         retrying(lay_all)
         _add_in_one_order(connection)
         connection.execute("SET lock_configuration = true")
+    except WarehouseError:  # of a mirror's origin
+        connection.close()
+        raise
     except duckdb.Error as error:
         connection.close()
         raise NotAWarehouse(
             f"The warehouse {root} cannot be read: {first_line(error)}",
-            hint="If a file of a run is named: dakota-wh remove RUN, then ingest it again.",
+            hint=what_mends(error),
         ) from error
     return connection
+
+
+def what_mends(error: Exception) -> str:
+    """Return what to type where a file cannot be read."""
+    if SCHEMA_PARTITION in str(error):
+        return "That file holds no rows; dakota-wh rebuild makes it anew."
+    return "If a file of a run is named: dakota-wh remove RUN, then ingest it again."
 
 
 def _add_in_one_order(connection: duckdb.DuckDBPyConnection) -> None:

@@ -108,7 +108,7 @@ def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> 
             raise
         raise BadQuery(
             f"The query took longer than {seconds:g} s and was stopped.",
-            hint="Narrow it down, or give it longer: --timeout SECONDS",
+            hint="Narrow it down, or give it longer: --timeout SECONDS, timeout= in Python",
         ) from error
     finally:
         timer.cancel()

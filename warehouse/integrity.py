@@ -8,7 +8,8 @@ format keeps for each. Counts are held to the certificate: the rows of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,9 +19,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dakota_wh.errors import WarehouseError
-from dakota_wh.warehouse.layout import PART_TABLES, part_id, run_folders, stored_run_ids
+from dakota_wh.warehouse.folder import schema_faults
+from dakota_wh.warehouse.layout import (
+    PART_TABLES,
+    encode_run_id,
+    part_id,
+    run_folders,
+    stored_run_ids,
+)
 from dakota_wh.warehouse.parts import paths_of
-from dakota_wh.warehouse.run_row import RunRow, hash_of, known_hashes, live_parts, newest
+from dakota_wh.warehouse.run_row import (
+    RunRow,
+    hash_of,
+    known_hashes,
+    live_parts,
+    named_files,
+    newest,
+)
+
+#: What a rebuild makes anew from the stored history.
+_DERIVED: Final = ("metrics", "timed", "series", "components", "steps")
 
 _CHANGED: Final = "is not the file that was stored: its bytes differ"
 
@@ -33,6 +51,21 @@ class Fault:
     #: A file below the warehouse's folder, ``""`` where it is about the run.
     file: str
     what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}" if self.file else self.what
+
+    @property
+    def derived(self) -> bool:
+        """Whether it is about a file that can be made anew from the stored history."""
+        return self.file.partition("/")[0] in _DERIVED
+
+    @property
+    def do(self) -> str:
+        """What to type."""
+        if self.derived:
+            return "dakota-wh rebuild"
+        return f"dakota-wh remove {shlex.quote(self.run_id)}, then ingest it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +92,58 @@ def examine(root: Path, *, quick: bool = False) -> Iterator[Examined]:
             yield _run(root, row, quick)
 
 
+def examine_schema(root: Path) -> Iterator[Fault]:
+    """Yield what is wrong with the files of no rows that give each table its columns."""
+    for path, what in schema_faults(root):
+        yield Fault("", path.relative_to(root).as_posix(), what)
+
+
+def check_parts(root: Path, row: RunRow, tables: Iterable[str]) -> None:
+    """Raise unless every part of some tables of a run is what was stored.
+
+    Raises:
+        FileNotFoundError: one is not there; the run may have been published anew meanwhile.
+        WarehouseError: one is damaged.
+    """
+    hashes, wanted = known_hashes(row), list(tables)
+    there = {path.name for table in wanted for path in paths_of(root, row, table)}
+    for one in named_files(row):
+        if one.table in wanted and one.name not in there:
+            raise FileNotFoundError(f"{one.table}/{one.name}")
+    for table in wanted:
+        for path in paths_of(root, row, table):
+            told = hashes.get(part_id(path))
+            try:
+                what = "" if told else _unreadable(path)
+                if told and hash_of(path) != told:
+                    what = _CHANGED
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                what = f"cannot be read: {_first_line(error)}"
+            if what:
+                raise damaged(Fault(row.run_id, path.relative_to(root).as_posix(), what))
+
+
+def damaged(fault: Fault) -> WarehouseError:
+    """Return the error of somebody who wanted to use what is damaged."""
+    return WarehouseError(
+        f"Run {fault.run_id} is damaged: {fault}.",
+        hint=f"To mend it: {fault.do}. All faults: dakota-wh doctor",
+    )
+
+
+def _unreadable(path: Path) -> str:
+    """Return why the pages of a file that was never hashed cannot be read, ``""`` if they can."""
+    try:
+        _rows(path, footer=False)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        return f"cannot be read: {_first_line(error)}"
+    return ""
+
+
 def _run(root: Path, row: RunRow, quick: bool) -> Examined:
     faults: list[Fault] = []
     counts: dict[str, int] = {}
@@ -81,12 +166,24 @@ def _run(root: Path, row: RunRow, quick: bool) -> Examined:
                     counts["values"] = counts.get("values", 0) + _values(path)
             except (OSError, pa.ArrowException) as error:
                 faults.append(Fault(row.run_id, name, f"cannot be read: {_first_line(error)}"))
-    gone = len(live_parts(row) - found)
-    if gone:
-        faults.append(Fault(row.run_id, "", f"{gone} of its {len(row.parts)} parts are missing"))
+    faults += _missing(row, found)
     if not faults:
         faults += _counts(row, counts)
     return Examined(row.run_id, files, size, tuple(faults), _unnamed(root, row))
+
+
+def _missing(row: RunRow, found: set[int]) -> Iterator[Fault]:
+    names = dict(zip(row.parts, row.files, strict=False))
+    unnamed = 0
+    for part in sorted(live_parts(row) - found):
+        table, _, name = names.get(part, "").partition("/")
+        if name:
+            folder = f"{table}/role={row.role}/run_id={encode_run_id(row.run_id)}"
+            yield Fault(row.run_id, f"{folder}/{name}", "is missing")
+        else:
+            unnamed += 1
+    if unnamed:
+        yield Fault(row.run_id, "", f"{unnamed} of its {len(row.parts)} parts are missing")
 
 
 def _rows(path: Path, *, footer: bool) -> int:

@@ -19,11 +19,21 @@ def lay(execute: Callable[[str], object], statements: Mapping[str, str]) -> None
         execute: runs one statement on the connection.
         statements: CREATE VIEW statements by name, each after those that it reads.
     """
-    stand_ins = [name for name in statements if name not in registry.aliases()]
+    aliases = registry.aliases()
+    documented = {view.relation: view for view in registry.all_views()}
+    read_again = {name for one in documented.values() for name in one.reads}
+    read_again |= {aliases[name] for name in statements if name in aliases}
+    stand_ins = [name for name in statements if name in read_again and name not in aliases]
     for name, statement in statements.items():
         execute(statement)
         if name in stand_ins:
-            plain = identifier(name)
-            execute(f"CREATE OR REPLACE TEMP TABLE {plain} AS SELECT * FROM {plain} WITH NO DATA")
+            view = documented.get(name)
+            # What is documented need not be planned a second time.
+            columns = (
+                f"AS SELECT * FROM {identifier(name)} WITH NO DATA"
+                if view is None or view.rest
+                else f"({', '.join(f'{identifier(c.name)} {c.type}' for c in view.columns)})"
+            )
+            execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} {columns}")
     for name in stand_ins:
         execute(f"DROP TABLE temp.{identifier(name)}")

@@ -1,7 +1,7 @@
-"""The long, numeric table that analysis reads, its index of series, and the table of steps.
+"""The long, numeric table that analysis reads, and its index of series.
 
 One row per (metric, canonical step), sorted by metric, then step. Several log rows of one step
-collapse to the last number of each metric; a step's own row has its first and its last time.
+collapse to the last number of each metric.
 ``ord`` is the position among the metric's finite values, so that a half split is
 ``ord < samples // 2`` without a window; a value that is not finite keeps its row and has no
 ``ord``.
@@ -9,7 +9,7 @@ collapse to the last number of each metric; a step's own row has its first and i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,9 +17,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from dakota_wh.warehouse import series_numbers
+from dakota_wh.warehouse.blocks import collapse, cuts
 from dakota_wh.warehouse.column_names import PART, KeyPath, printed
 from dakota_wh.warehouse.history import StoredHistory, new_part_id, part_path
-from dakota_wh.warehouse.parquet import write_batches, write_table
+from dakota_wh.warehouse.parquet import write_batches
+from dakota_wh.warehouse.step_rows import write_steps
 
 #: W&B's own keys; none of them is a metric.
 OWN_KEYS: Final = frozenset({("_step",), ("_runtime",), ("_timestamp",), ("_wandb",)})
@@ -46,22 +49,12 @@ SERIES: Final = pa.schema(
         ("axis", pa.string()),
         ("sign", pa.int64()),
         ("not_numbers", pa.int64()),
+        *series_numbers.COLUMNS,
         (PART, pa.int64()),
     ]
 )
-STEPS: Final = pa.schema(
-    [
-        ("step", pa.int64()),
-        ("timestamp", pa.float64()),
-        ("runtime", pa.float64()),
-        ("log_rows", pa.int64()),
-        ("first_timestamp", pa.float64()),
-        (PART, pa.int64()),
-    ]
-)
-
-#: Metrics are gathered up to this many rows before they are written.
-_CHUNK_ROWS: Final = 1_000_000
+#: Metrics are gathered up to this many rows, a row group, before they are written.
+CHUNK_ROWS: Final = 131_072
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +97,8 @@ class Built:
     """What a build of metrics and steps found."""
 
     parts: list[Path] = field(default_factory=list)
+    #: Those of ``metrics`` among them.
+    metrics: list[Path] = field(default_factory=list)
     series: dict[str, Series] = field(default_factory=dict)
     steps: int = 0
     first_step: int | None = None
@@ -111,23 +106,6 @@ class Built:
     duplicate_steps: int = 0
     collapsed_rows: int = 0
     unstepped_rows: int = 0
-
-
-def collapse(
-    steps: np.ndarray, values: np.ndarray, duplicated: set[int] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return (steps ascending without repeats, the last value of each).
-
-    The rows come in log order; steps that occur more than once are added to ``duplicated``.
-    """
-    if steps.size > 1 and not (steps[1:] > steps[:-1]).all():
-        order = np.argsort(steps, kind="stable")
-        steps, values = steps[order], values[order]
-        last = np.append(steps[1:] != steps[:-1], True)
-        if duplicated is not None:
-            duplicated.update(np.unique(steps[~last]).tolist())
-        return steps[last], values[last]
-    return steps, values
 
 
 def metric_keys(history: StoredHistory, step_keys: Collection[KeyPath]) -> dict[str, list[KeyPath]]:
@@ -155,22 +133,40 @@ def build(
     """
     own = own or {}
     built = Built(series={name: _copy(s) for name, s in earlier.items()})
-    duplicated: set[int] = set()
     names = metric_keys(history, step_keys)
     stepped = steps.known.copy()
     for axis in own.values():
         stepped |= axis.steps.known
-    built.unstepped_rows = int((~stepped).sum())
+    built.unstepped_rows = stepped.size - int(np.count_nonzero(stepped))
+    axes: dict[str | None, _Axis] = {}
+    for key, rows in [(None, steps), *((one.key, one.steps) for one in own.values())]:
+        if key not in axes:
+            axes[key] = _Axis(rows, cuts(rows.values, rows.known, history.ends))
     if steps.known.any():
-        _write_steps(history, steps, folder("steps"), built)
+        written = write_steps(history, steps.values, steps.known, axes[None].cuts, folder("steps"))
+        built.parts.append(written.path)
+        built.steps, built.collapsed_rows = written.steps, written.collapsed_rows
+        built.first_step, built.last_step = written.first, written.last
     if names and stepped.any():
         part = new_part_id()
         path = part_path(folder("metrics"), built.first_step or 0, part)
-        tables = _metric_tables(history, steps, own, names, part, built, duplicated)
-        write_batches(path, METRICS, tables)
+        tables = _metric_tables(history, axes, own, names, part, built)
+        write_batches(path, METRICS, in_chunks(tables, CHUNK_ROWS))
         built.parts.append(path)
-    built.duplicate_steps = len(duplicated)
+        built.metrics.append(path)
+    twice = [one.steps.values[one.again] for one in axes.values() if one.again is not None]
+    built.duplicate_steps = int(np.unique(np.concatenate(twice)).size) if twice else 0
     return built
+
+
+@dataclass(slots=True)
+class _Axis:
+    """The steps of the rows on one axis, and where the rows may be cut."""
+
+    steps: RowSteps
+    cuts: list[int]
+    #: The mask of the rows of which some value was replaced by a later one of the same step.
+    again: np.ndarray | None = None
 
 
 def _copy(series: Series) -> Series:
@@ -186,45 +182,75 @@ def _copy(series: Series) -> Series:
 
 def _metric_tables(
     history: StoredHistory,
-    steps: RowSteps,
+    axes: Mapping[str | None, _Axis],
     own: Mapping[str, OwnAxis],
     names: Mapping[str, list[KeyPath]],
     part: int,
     built: Built,
-    duplicated: set[int],
 ) -> Iterator[pa.Table]:
-    pending: list[pa.Table] = []
-    rows = 0
+    """Yield each metric's rows, block by block."""
     for name, keys in names.items():
-        axis = own.get(name)
-        rows_steps = steps if axis is None else axis.steps
-        metric_steps, values = by_step(history, rows_steps, keys, duplicated)
-        if not metric_steps.size:
-            continue
-        series = built.series.setdefault(name, Series(name))
-        series.axis = None if axis is None else axis.key
-        pending.append(_metric_table(name, metric_steps, values, series, part))
-        rows += metric_steps.size
-        if rows >= _CHUNK_ROWS:
-            yield pa.concat_tables(pending)
-            pending, rows = [], 0
-    if pending:
+        key = own[name].key if name in own else None
+        axis = axes[key]
+        start = 0
+        for stop, (values, logged) in zip(axis.cuts, united(history, keys, axis.cuts), strict=True):
+            take = logged & axis.steps.known[start:stop]
+            again: list[np.ndarray] = []
+            rows = axis.steps.values[start:stop][take]
+            metric_steps, values = collapse(rows, values[take], again)
+            if again:
+                _mark(axis, start, take, again[0])
+            start = stop
+            if metric_steps.size:
+                series = built.series.setdefault(name, Series(name))
+                series.axis = key
+                yield _metric_table(name, metric_steps, values, series, part)
+
+
+def _mark(axis: _Axis, start: int, take: np.ndarray, replaced: np.ndarray) -> None:
+    if axis.again is None:
+        axis.again = np.zeros(axis.steps.known.size, dtype=bool)
+    axis.again[start + np.flatnonzero(take)[replaced]] = True
+
+
+def united(
+    history: StoredHistory, keys: list[KeyPath], ends: Sequence[int]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (values, mask of the logged ones) of keys that print as one metric, block by block."""
+    for one, *others in zip(*(history.number_blocks(key, ends) for key in keys), strict=True):
+        values, logged = one
+        for more, also in others:  # another that prints alike; the values of one row stay together
+            values, logged = np.where(also, more, values), logged | also
+        yield values, logged
+
+
+def in_chunks(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Yield the rows of tables of one schema, so many at a time, fewer at the end."""
+    pending: list[pa.Table] = []
+    count = 0
+    for table in tables:
+        pending.append(table)
+        count += table.num_rows
+        while count >= rows:
+            joined = pa.concat_tables(pending)
+            yield joined.slice(0, rows)
+            pending, count = [joined.slice(rows)], count - rows
+    if count:
         yield pa.concat_tables(pending)
 
 
-def by_step(
-    history: StoredHistory,
-    steps: RowSteps,
-    keys: list[KeyPath],
-    duplicated: set[int] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return (steps ascending, the last value of each) of keys that print as one metric."""
-    values, logged = history.numbers(keys[0])
-    for key in keys[1:]:  # another that prints alike; the values of one row stay in one place
-        more, also = history.numbers(key)
-        values, logged = np.where(also, more, values), logged | also
-    take = logged & steps.known
-    return collapse(steps.values[take], values[take], duplicated)
+def steps_and_values(
+    history: StoredHistory, steps: RowSteps, keys: list[KeyPath], ends: Sequence[int]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (steps ascending, the last value of each) of keys that print as one metric, by block.
+
+    ``ends`` are where the rows may be cut (:mod:`dakota_wh.warehouse.blocks`).
+    """
+    start = 0
+    for stop, (values, logged) in zip(ends, united(history, keys, ends), strict=True):
+        take = logged & steps.known[start:stop]
+        yield collapse(steps.values[start:stop][take], values[take])
+        start = stop
 
 
 def _metric_table(
@@ -249,50 +275,3 @@ def _metric_table(
         ],
         schema=METRICS,
     )
-
-
-def _write_steps(history: StoredHistory, steps: RowSteps, folder: Path, built: Built) -> None:
-    values = steps.values[steps.known]
-    unique, counts = np.unique(values, return_counts=True)
-    built.steps = int(unique.size)
-    built.first_step, built.last_step = int(unique[0]), int(unique[-1])
-    built.collapsed_rows = int(values.size - unique.size)
-    part = new_part_id()
-    path = part_path(folder, built.first_step, part)
-    table = pa.Table.from_arrays(
-        [
-            pa.array(unique),
-            _by_step(history, steps, ("_timestamp",), unique),
-            _by_step(history, steps, ("_runtime",), unique),
-            pa.array(counts.astype(np.int64)),
-            _by_step(history, steps, ("_timestamp",), unique, first=True),
-            pa.array(np.full(unique.size, part, dtype=np.int64)),
-        ],
-        schema=STEPS,
-    )
-    write_table(path, table)
-    built.parts.append(path)
-
-
-def _by_step(
-    history: StoredHistory,
-    steps: RowSteps,
-    key: KeyPath,
-    unique: np.ndarray,
-    *,
-    first: bool = False,
-) -> pa.Array:
-    """Return the last logged value of a key at each of the steps, null where there is none.
-
-    Or the ``first``, which in a step of several log calls is when the step itself was done: what
-    comes later may be an evaluation.
-    """
-    values, logged = history.numbers(key)
-    take = logged & steps.known
-    order = slice(None, None, -1) if first else slice(None)
-    at, last = collapse(steps.values[take][order], values[take][order])
-    filled = np.full(unique.size, np.nan)
-    missing = np.ones(unique.size, dtype=bool)
-    where = np.searchsorted(unique, at)
-    filled[where], missing[where] = last, False
-    return pa.array(filled, mask=missing)

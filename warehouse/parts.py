@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from dakota_wh.warehouse.layout import part_id, run_folder
 from dakota_wh.warehouse.metrics import SERIES, Series
 from dakota_wh.warehouse.parquet import write_table
 from dakota_wh.warehouse.run_row import RunRow, live_parts
+from dakota_wh.warehouse.series_numbers import Numbers
 
 
 def paths_of(root: Path, row: RunRow, table: str) -> list[Path]:
@@ -64,8 +65,9 @@ def write_series(
     folder: Path,
     series: Mapping[str, Series],
     meaning: Mapping[str, Meaning],
+    numbers: Mapping[str, Numbers],
 ) -> Path:
-    """Write the index of a run's metrics, with the meaning of each."""
+    """Write the index of a run's metrics, with the meaning of each and what is kept of it."""
     part = new_part_id()
     rows = []
     for name in sorted(series):
@@ -84,6 +86,7 @@ def write_series(
                 "axis": one.axis,
                 "sign": told.sign,
                 "not_numbers": told.not_numbers,
+                **asdict(numbers.get(name, Numbers())),
                 PART: part,
             }
         )

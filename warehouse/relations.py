@@ -50,15 +50,16 @@ def files_of_catalogue(root: Path) -> FilesOf:
 def create_statements(
     names: Iterable[str],
     files: FilesOf,
-    lacking: Mapping[str, str] | None = None,
+    bodies: Mapping[str, str] | None = None,
     *,
     rows_are_there: bool = False,
 ) -> dict[str, str]:
     """Return CREATE VIEW statements for relations and what they stand on, by name, in order.
 
     A name may be plain (``reward_trends``): then the plain view and its newest version are made.
-    ``lacking`` gives a SELECT of no rows for each stored relation that the warehouse is without;
-    ``rows_are_there`` says that stored_runs is laid already.
+    ``bodies`` gives the SELECT of each stored relation that is not read as its file says: because
+    the warehouse is without it, or its rows are gathered. ``rows_are_there`` says that stored_runs
+    is laid already.
     """
     wanted = list(names)
     aliases = registry.aliases()
@@ -68,8 +69,8 @@ def create_statements(
     for name in dict.fromkeys([STORED_RUNS, *closed]):
         if rows_are_there and name == STORED_RUNS:
             continue
-        if lacking and name in lacking:
-            body = lacking[name]
+        if bodies and name in bodies:
+            body = bodies[name]
         elif name in stored:
             body = stored[name].replace("{files}", files(name.removeprefix("stored_")))
         else:
@@ -82,6 +83,11 @@ def create_statements(
                 f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT * FROM {target}"
             )
     return statements
+
+
+def stored_statements(files: FilesOf) -> list[str]:
+    """Return the CREATE VIEW statements of the relations that read files themselves."""
+    return list(create_statements(registry.stored_relations(), files).values())
 
 
 def tables_of(names: Iterable[str]) -> list[str]:

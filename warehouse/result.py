@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from dakota_wh.errors import NotInstalled
 from dakota_wh.warehouse.quoting import identifier
 
 if TYPE_CHECKING:
@@ -24,6 +26,13 @@ def _in_utc(row: tuple[Any, ...], zoned: list[int]) -> tuple[Any, ...]:
         if isinstance(cells[i], datetime):  # else None, or beyond what Python's datetime holds
             cells[i] = cells[i].replace(tzinfo=UTC)
     return tuple(cells)
+
+
+def _needs(method: str, package: str) -> None:
+    try:
+        import_module(package)
+    except ImportError as error:
+        raise NotInstalled(method, package) from error
 
 
 class Result:
@@ -46,6 +55,17 @@ class Result:
         """Run a SELECT on a connection that from now on belongs to the result."""
         connection.execute(f"CREATE OR REPLACE TABLE {_TABLE} AS\n{select}", parameters or [])
         return cls(connection)
+
+    @classmethod
+    def of_arrow(cls, table: pa.Table) -> Result:
+        """Hold rows that another engine computed."""
+        import duckdb
+
+        connection = duckdb.connect()
+        connection.register("arrived", table)
+        result = cls.of(connection, "SELECT * FROM arrived")
+        connection.unregister("arrived")
+        return result
 
     def __len__(self) -> int:
         row = self._connection.execute(f"SELECT count(*) FROM {_TABLE}").fetchone()
@@ -76,14 +96,25 @@ class Result:
 
     def arrow(self) -> pa.Table:
         """Return the rows as a ``pyarrow.Table``."""
+        _needs("arrow()", "pyarrow")
         return self._connection.cursor().sql(f"SELECT * FROM {_TABLE}").to_arrow_table()
 
     def df(self) -> pd.DataFrame:
-        """Return the rows as a ``pandas.DataFrame``; pandas must be installed."""
+        """Return the rows as a ``pandas.DataFrame``.
+
+        Raises:
+            NotInstalled: there is no pandas.
+        """
+        _needs("df()", "pandas")
         return self._connection.execute(f"SELECT * FROM {_TABLE}").df()
 
     def pl(self) -> pl.DataFrame:
-        """Return the rows as a ``polars.DataFrame``; polars must be installed."""
+        """Return the rows as a ``polars.DataFrame``.
+
+        Raises:
+            NotInstalled: there is no polars.
+        """
+        _needs("pl()", "polars")
         import polars
 
         frame = polars.from_arrow(self.arrow())

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 import pyarrow as pa
@@ -79,9 +80,20 @@ SCHEMA: Final = pa.schema(
         ("publication", _COUNT),
         ("parts", pa.list_(_COUNT)),
         ("hashes", pa.list_(_TEXT)),
+        ("files", pa.list_(_TEXT)),
         ("resume", _TEXT),
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A part's file, as the row that names it has it."""
+
+    table: str
+    name: str
+    #: Of the whole file; ``""`` where an earlier version wrote the row.
+    sha256: str
 
 
 @dataclass(slots=True)
@@ -135,6 +147,9 @@ class RunRow:
     parts: list[int] = field(default_factory=list)
     #: SHA-256 of each part's file, in the order of ``parts``; [] in rows of an earlier version.
     hashes: list[str] = field(default_factory=list)
+    #: ``<table>/<file name>`` of each part, in the order of ``parts``; [] likewise. With these a
+    #: reader of an object store needs no listing but that of the rows.
+    files: list[str] = field(default_factory=list)
     resume: str = "{}"
 
     def resume_point(self) -> dict[str, Any]:
@@ -148,10 +163,12 @@ class RunRow:
         return words
 
 
+_PART_NAME: Final = re.compile(r"part-[0-9a-f-]+\.parquet")
 _COLUMNS: Final = tuple(f.name for f in fields(RunRow) if f.name not in ("run_id", "role"))
 
 
-def _generation(path: Path) -> tuple[int, str]:
+def generation_of(path: PurePath) -> tuple[int, str]:
+    """Return what orders a run's row files, by name: the highest is the run."""
     _, generation, publication = path.stem.split("-", 2)
     return int(generation), publication
 
@@ -163,7 +180,7 @@ def row_files(root: Path, run_id: str) -> list[Path]:
         for folder in run_folders(root, "runs", run_id)
         for path in folder.glob("run-*-*.parquet")
     ]
-    return sorted(found, key=_generation)
+    return sorted(found, key=generation_of)
 
 
 def newest(root: Path, run_id: str) -> RunRow | None:
@@ -176,13 +193,15 @@ def newest(root: Path, run_id: str) -> RunRow | None:
     return read_row(files[-1], run_id) if files else None
 
 
-def read_row(path: Path, run_id: str) -> RunRow:
-    """Read one row file; see :func:`newest`."""
+def read_row(path: PurePath, run_id: str, *, content: bytes | None = None) -> RunRow:
+    """Read one row file, or its content where it lies elsewhere; see :func:`newest`."""
     role = path.parent.parent.name.removeprefix("role=")
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path if content is None else pa.BufferReader(content)) as file:
             stored = file.read().to_pylist()[0]
-    except (pa.ArrowException, IndexError) as error:
+    except (pa.ArrowException, IndexError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # the system's; pyarrow's has none
+            raise
         raise NotAWarehouse(
             f"The row of run {run_id} cannot be read: {path.name} is damaged.",
             hint=f"Remove it and ingest the run again: dakota-wh remove {run_id}",
@@ -198,9 +217,14 @@ def read_row(path: Path, run_id: str) -> RunRow:
 def publish(root: Path, row: RunRow) -> Path:
     """Write the row as the run's next generation: from this rename on it is what readers see."""
     files = row_files(root, row.run_id)
-    row.hashes = _hashes(root, row, read_row(files[-1], row.run_id) if files else None)
-    row.generation = _generation(files[-1])[0] + 1 if files else 1
+    _name_files(root, row, read_row(files[-1], row.run_id) if files else None)
+    row.generation = generation_of(files[-1])[0] + 1 if files else 1
     row.publication = secrets.randbits(62)
+    return write_row(root, row)
+
+
+def write_row(root: Path, row: RunRow) -> Path:
+    """Write the row's file under the name that its generation and publication give it."""
     folder = run_folder(root, "runs", row.role, row.run_id)
     path = folder / f"run-{row.generation:08d}-{row.publication:016x}.parquet"
     values = {name: [getattr(row, name)] for name in _COLUMNS}
@@ -208,15 +232,41 @@ def publish(root: Path, row: RunRow) -> Path:
     return path
 
 
-def _hashes(root: Path, row: RunRow, before: RunRow | None) -> list[str]:
-    """Return the hashes of the row's parts; what an earlier row has named is not read again."""
-    found = known_hashes(before) if before is not None else {}
+def _name_files(root: Path, row: RunRow, before: RunRow | None) -> None:
+    """Note names and hashes of the row's parts; what an earlier row has hashed is not read again.
+
+    A part that is gone keeps the name that the earlier row has for it.
+    """
+    hashes = known_hashes(before) if before is not None else {}
+    names = dict(zip(before.parts, before.files, strict=False)) if before is not None else {}
+    live = live_parts(row)
     for table in PART_TABLES:
         for path in run_folder(root, table, row.role, row.run_id).glob("part-*.parquet"):
             part = part_id(path)
-            if part in row.parts and part not in found:
-                found[part] = hash_of(path)
-    return [found.get(part, "") for part in row.parts]
+            if part in live:
+                names[part] = f"{table}/{path.name}"
+                if part not in hashes:
+                    hashes[part] = hash_of(path)
+    row.hashes = [hashes.get(part, "") for part in row.parts]
+    row.files = [names.get(part, "") for part in row.parts]
+
+
+def named_files(row: RunRow) -> list[NamedFile]:
+    """Return the files of the row's parts; [] where an earlier version wrote the row.
+
+    What is no name of a part is left out: a row may come from elsewhere.
+    """
+    return files_named(row.files, row.hashes)
+
+
+def files_named(files: Iterable[str], hashes: Iterable[str]) -> list[NamedFile]:
+    """Return the files of two columns of a row; see :func:`named_files`."""
+    found = []
+    for file, told in zip(files, hashes, strict=False):
+        table, _, name = file.partition("/")
+        if table in PART_TABLES and _PART_NAME.fullmatch(name):
+            found.append(NamedFile(table, name, told))
+    return found
 
 
 def known_hashes(row: RunRow) -> dict[int, str]:

@@ -15,7 +15,14 @@ import pyarrow as pa
 
 from dakota_wh.warehouse.column_names import PART, KeyPath
 from dakota_wh.warehouse.history import StoredHistory, new_part_id, part_path
-from dakota_wh.warehouse.metrics import OwnAxis, RowSteps, metric_keys
+from dakota_wh.warehouse.metrics import (
+    CHUNK_ROWS,
+    OwnAxis,
+    RowSteps,
+    in_chunks,
+    metric_keys,
+    united,
+)
 from dakota_wh.warehouse.parquet import write_batches
 
 TIMED: Final = pa.schema(
@@ -56,7 +63,7 @@ def write_timed(
     if first is None:
         return None
     path = part_path(folder, first_row, part)
-    write_batches(path, TIMED, _chain(first, tables))
+    write_batches(path, TIMED, in_chunks(_chain(first, tables), CHUNK_ROWS))
     return path
 
 
@@ -73,25 +80,27 @@ def _tables(
     first_row: int,
     part: int,
 ) -> Iterator[pa.Table]:
-    """Yield a table for each metric that was logged without a step."""
+    """Yield what each metric logged without a step, part by part."""
     times = [history.numbers((key,)) for key in ("_timestamp", "_runtime")]
     for name, keys in names.items():
         known = own[name].steps.known if name in own else steps.known
         if known.all():
             continue
-        values, logged = history.numbers(keys[0])
-        for key in keys[1:]:  # another that prints alike
-            more, also = history.numbers(key)
-            values, logged = np.where(also, more, values), logged | also
-        at = np.flatnonzero(logged & ~known)
-        if at.size:
-            yield pa.Table.from_arrays(
-                [
-                    pa.repeat(pa.scalar(name), at.size),
-                    *(pa.array(time[at], mask=~there[at]) for time, there in times),
-                    pa.array(values[at]),
-                    pa.array(at + first_row),
-                    pa.array(np.full(at.size, part, dtype=np.int64)),
-                ],
-                schema=TIMED,
-            )
+        start = 0
+        for stop, (values, logged) in zip(
+            history.ends, united(history, keys, history.ends), strict=True
+        ):
+            at = np.flatnonzero(logged & ~known[start:stop])
+            row = at + start
+            if at.size:
+                yield pa.Table.from_arrays(
+                    [
+                        pa.repeat(pa.scalar(name), at.size),
+                        *(pa.array(time[row], mask=~there[row]) for time, there in times),
+                        pa.array(values[at]),
+                        pa.array(row + first_row),
+                        pa.array(np.full(at.size, part, dtype=np.int64)),
+                    ],
+                    schema=TIMED,
+                )
+            start = stop

@@ -56,11 +56,12 @@ def run_facts(
 ) -> RunFacts:
     """Return the facts of a run; of ``info`` only what names it, never hosts, paths or e-mail."""
     state = _text(info, "state")
+    own = plain_config(config)
     facts = RunFacts(
         run_id=run_id,
         entity=_text(info, "entity"),
         project=_text(info, "project"),
-        name=_text(info, "name", "display_name", "displayName"),
+        name=_text(info, "name", "display_name", "displayName") or _name_asked_for(own),
         group=_text(info, "group", "run_group"),
         job_type=_text(info, "job_type", "jobType"),
         notes=_text(info, "notes"),
@@ -69,12 +70,25 @@ def run_facts(
         url=_bare_url(_text(info, "url")),
         state=state,
         created_at=_first_time(info),
-        config=plain_config(config),
+        config=own,
         summary=plain_summary(summary),
         ended=_ENDED.get((state or "").lower(), Ended.UNKNOWN),
     )
     facts.expected_rows = line_count(info)
     return facts
+
+
+def _name_asked_for(config: Mapping[str, Any]) -> str | None:
+    """Return the name that a run's own config asks W&B for, for a source that tells no name.
+
+    prime-rl has it under ``wandb``, in newer versions under ``monitors.wandb``.
+    """
+    monitors = config.get("monitors")
+    for place in (config, monitors):
+        own = place.get("wandb") if isinstance(place, Mapping) else None
+        if isinstance(own, Mapping) and (name := _text(own, "name")):
+            return name
+    return None
 
 
 def line_count(info: Mapping[str, Any]) -> int | None:

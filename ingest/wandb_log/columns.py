@@ -47,9 +47,9 @@ def slices(blob: bytes, spans: Spans) -> pa.Array[Any]:
     return pa.Array.from_buffers(pa.binary(), 4 * size, buffers)
 
 
-def values_of(texts: pa.Array[Any]) -> pa.Array[Any]:
-    """Return the values of ``slices``."""
-    return texts.take(pa.array(np.arange(2, len(texts), 4), pa.int64()))
+def values_of(texts: pa.Array[Any], order: Ints) -> pa.Array[Any]:
+    """Return the values of ``slices``, those of the items at some places, in their order."""
+    return texts.take(pa.array(4 * order + 2, pa.int64()))
 
 
 def by_key(texts: pa.Array[Any]) -> Iterator[tuple[str, Ints]]:

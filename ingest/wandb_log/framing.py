@@ -114,7 +114,7 @@ class Scan:
             if at + CHUNK_HEADER > self.file.size:
                 return
             if at + CHUNK_HEADER > base + len(data):
-                base, data = at, memoryview(self.file.window(at, self.good_end))
+                base, data = at, memoryview(self.file.window(at))
                 if len(data) < CHUNK_HEADER:  # the file has shrunk meanwhile
                     self.end = End.TORN
                     return

@@ -7,7 +7,7 @@ later item counts, whichever way it was read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +19,10 @@ from dakota_wh.ingest.source import KeyPath, LogRows
 from . import wire
 from .columns import Piece, as_text, by_key, column, slices, values_of
 from .values import Cell, gathered, item_cells
-from .walk import Rest, Spans, Walked, walk
+from .walk import Ints, Rest, Spans, Walked, enough, walk
 
-#: A batch holds at most this many rows, and about this many bytes of records.
+#: A batch holds at most this many rows, and bytes as :func:`walk.enough` says.
 BATCH_ROWS = 4096
-BATCH_BYTES = 16 * 1024 * 1024
 #: And not more cells than this, logged or not: a run may log other keys at every step.
 BATCH_CELLS = 4 * 1024 * 1024
 
@@ -45,7 +44,7 @@ class HistoryBatch:
         """Take the body of one history record; True when it is time to ``flush``."""
         self.bodies.append(body)
         self.size += len(body)
-        return len(self.bodies) >= BATCH_ROWS or self.size >= BATCH_BYTES
+        return len(self.bodies) >= BATCH_ROWS or enough(len(self.bodies), self.size)
 
     def flush(self, segment: int) -> Iterator[LogRows]:
         """Yield what was collected, and begin anew."""
@@ -130,12 +129,13 @@ def _pieces(walked: Walked, cells: Cells) -> dict[KeyPath, list[Piece]]:
     pieces: dict[KeyPath, list[Piece]] = {}
     raw = np.frombuffer(walked.blob, np.uint8)
     texts = slices(walked.blob, walked.json)
-    _sort_in(pieces, walked.json, texts, as_text(values_of(texts)))
+    _sort_in(pieces, walked.json, texts, lambda order: as_text(values_of(texts, order)))
     if walked.numbers.row.size:
         doubles = raw[walked.numbers.value[:, None] + np.arange(8)].reshape(-1).view("<f8")
         tokens = json.dumps(doubles.tolist())[1:-1].split(", ")
-        texts = slices(walked.blob, walked.numbers)
-        _sort_in(pieces, walked.numbers, texts, pa.array(tokens, pa.string()))
+        values = pa.array(tokens, pa.string())
+        typed = slices(walked.blob, walked.numbers)
+        _sort_in(pieces, walked.numbers, typed, lambda order: values.take(pa.array(order)))
     for path, found in cells.items():
         row, token, at = zip(*found, strict=True)
         piece = Piece(np.array(row), np.array(at), pa.array(list(token), pa.string()))
@@ -144,14 +144,17 @@ def _pieces(walked: Walked, cells: Cells) -> dict[KeyPath, list[Piece]]:
 
 
 def _sort_in(
-    pieces: dict[KeyPath, list[Piece]], spans: Spans, texts: pa.Array[Any], values: pa.Array[Any]
+    pieces: dict[KeyPath, list[Piece]],
+    spans: Spans,
+    texts: pa.Array[Any],
+    values_at: Callable[[Ints], pa.Array[Any]],
 ) -> None:
     """Split the values by key; one copy puts the values of each key side by side."""
     keys = list(by_key(texts))
     if not keys:
         return
     order = np.concatenate([places for _, places in keys])
-    row, at, values = spans.row[order], spans.key[order], values.take(pa.array(order, pa.int64()))
+    row, at, values = spans.row[order], spans.key[order], values_at(order)
     start = 0
     for name, places in keys:
         stop = start + places.size

@@ -10,6 +10,7 @@ from dakota_wh.ingest.source import Continuation, LogRows, RunFacts
 from . import wire
 from .framing import End, NotALogError, Scan
 from .history import HistoryBatch
+from .proof import proof
 from .records import Fold
 from .resume import Bookmark, Progress
 from .segments import Segment, problem_of
@@ -106,8 +107,9 @@ class LogReading:
         yield from self._flush(index)
         progress.fold.settle()
         mark.good_end = scan.good_end
-        mark.digest = file.digest(scan.good_end)
         mark.skipped += scan.skipped
+        damaged = bool(mark.skipped or mark.lost_records())
+        mark.digest = proof(file, mark.good_end, whole=damaged)
         mark.dead_tail = scan.dead_tail
         mark.torn = scan.end is End.TORN or (scan.end is End.ZEROS and not progress.fold.closed)
 

@@ -22,9 +22,9 @@ from dakota_wh.ingest.source import Ended, LogRows, RunFacts, StepMetric
 from . import wire
 from .changes import Change, apply, changes, last_changes, value_of
 from .trees import Path, plant
+from .walk import enough
 
 BATCH_RECORDS: Final = 4096
-BATCH_BYTES: Final = 16 * 1024 * 1024
 
 # RunRecord: texts kept, by field number. (13 host, 11 settings, 21 git are left where they are.)
 _RUN_TEXTS: Final = {
@@ -77,7 +77,8 @@ class Fold:
         if kind == wire.SUMMARY:
             self._waiting.append(body)
             self._waiting_bytes += len(body)
-            if len(self._waiting) >= BATCH_RECORDS or self._waiting_bytes >= BATCH_BYTES:
+            waiting = len(self._waiting)
+            if waiting >= BATCH_RECORDS or enough(waiting, self._waiting_bytes):
                 self.settle()
         elif kind == wire.CONFIG:
             apply(self.config, changes(body))

@@ -16,7 +16,7 @@ _SHORTEST: Final = 9  # bytes that a record takes at least
 
 @dataclass(slots=True)
 class Bookmark:
-    """How far one file was read. ``digest`` is the hash of its bytes ``[0, good_end)``."""
+    """How far one file was read. ``digest`` is the proof of ``[0, good_end)``."""
 
     name: str
     started: int | None = None  # microseconds since 1970

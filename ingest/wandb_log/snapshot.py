@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import Final
 
@@ -13,8 +12,7 @@ WINDOW: Final = 128 * BLOCK  # 4 MiB are held at a time: windows begin and end w
 class Snapshot:
     """A file as long as it was when it was opened, read-only.
 
-    It is read, not mapped: a file that shrinks under a map kills the process. The hash of what
-    was read is kept while the windows pass by, so that ``digest`` costs no second pass.
+    It is read, not mapped: a file that shrinks under a map kills the process.
     """
 
     def __init__(self, path: str | os.PathLike[str], window: int = WINDOW) -> None:
@@ -23,9 +21,6 @@ class Snapshot:
         self._fd = -1
         self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self.size = os.fstat(self._fd).st_size
-        self._hash = hashlib.blake2b(digest_size=20)
-        self._hashed = 0
-        self._window = (0, b"")
 
     def close(self) -> None:
         """Close the file; closing it again does nothing."""
@@ -49,31 +44,6 @@ class Snapshot:
             start += len(part)
         return b"".join(parts)
 
-    def window(self, start: int, settled: int) -> bytes:
-        """Return the bytes from ``start`` to the end of its window.
-
-        ``settled`` is an offset below which ``digest`` will not be asked any more.
-        """
-        self._feed(settled)
-        data = self.read(start, (start // self._span + 1) * self._span)
-        self._window = (start, data)
-        return data
-
-    def digest(self, end: int) -> str:
-        """Return the hash of the bytes ``[0, end)``; ``end`` never goes back. Raises OSError."""
-        self._feed(end)
-        return self._hash.hexdigest()
-
-    def _feed(self, end: int) -> None:
-        base, data = self._window
-        while self._hashed < end:
-            offset = self._hashed - base
-            if 0 <= offset < len(data):
-                part = data[offset : end - base]
-            else:  # before the window: what the last record had in the one before
-                stop = base if self._hashed < base else end
-                part = self.read(self._hashed, min(self._hashed + WINDOW, stop, end))
-            if not part:
-                return
-            self._hash.update(part)
-            self._hashed += len(part)
+    def window(self, start: int) -> bytes:
+        """Return the bytes from ``start`` to the end of its window."""
+        return self.read(start, (start // self._span + 1) * self._span)

@@ -9,6 +9,7 @@ from dakota_wh.ingest.source import Continuation
 
 from .beside import LogBeside
 from .framing import NotALogError, Scan, check_header
+from .proof import proves
 from .reading import LogReading, Piece
 from .resume import Bookmark, Progress
 from .segments import Segment, problem_of
@@ -53,7 +54,7 @@ class WandbLog:
     def read(self, resume: Mapping[str, Any] | None) -> LogReading:
         """Begin a pass over the files as they are now; see ``Source.read``.
 
-        Every stored file's beginning is hashed to tell whether it is the same log.
+        Of every stored file enough is read to tell whether it is the same log (``proof.py``).
 
         Raises:
             SourceProblem: a file cannot be opened, or is no log of a version known here.
@@ -143,7 +144,7 @@ def _opened(segment: Segment) -> Snapshot:
 
 
 def _same_beginning(file: Snapshot, mark: Bookmark) -> bool:
-    return file.size >= mark.good_end and file.digest(mark.good_end) == mark.digest
+    return proves(mark.digest, file, mark.good_end)
 
 
 def _has_more(file: Snapshot, mark: Bookmark) -> bool:

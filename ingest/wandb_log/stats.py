@@ -15,6 +15,7 @@ from dakota_wh.ingest.streams.beside import SystemReading, SystemValues
 
 from . import wire
 from .framing import NotALogError, Scan, check_header
+from .proof import is_whole, proof, proves
 from .records import timestamp
 from .segments import Segment, problem_of
 from .snapshot import Snapshot
@@ -43,7 +44,7 @@ def read_system(segments: Sequence[Segment], resume: Mapping[str, Any] | None) -
 
 
 def _marks(resume: Mapping[str, Any] | None) -> dict[str, tuple[int, str]]:
-    """Return where each log ended and the hash of what was before, by name."""
+    """Return where each log ended and the proof of what was before, by name."""
     try:
         if not resume or resume["format"] != FORMAT:
             return {}
@@ -63,7 +64,7 @@ def _is_as_read(segment: Segment, marks: Mapping[str, tuple[int, str]]) -> bool:
     except OSError as error:
         raise problem_of(segment.name, error) from error
     try:
-        return file.size >= end and file.digest(end) == digest
+        return proves(digest, file, end)
     except OSError as error:
         raise problem_of(segment.name, error) from error
     finally:
@@ -83,14 +84,13 @@ def _values(
             raise problem_of(segment.name, error) from error
         try:
             check_header(file)
-            end, _ = marks.get(segment.name, (0, ""))
-            if end:
-                file.digest(end)  # the hash goes on from there
+            end, earlier = marks.get(segment.name, (0, ""))
             scan = Scan(file, end)
             bad = yield from _of_log(scan, start)
             if bad or scan.skipped:
                 reading.lost.append(f"{segment.name} has damaged records, {bad} of them known")
-            logs[segment.name] = [scan.good_end, file.digest(scan.good_end)]
+            damaged = bool(bad or scan.skipped or is_whole(earlier))
+            logs[segment.name] = [scan.good_end, proof(file, scan.good_end, whole=damaged)]
         except (OSError, NotALogError) as error:
             raise problem_of(segment.name, error) from error
         finally:

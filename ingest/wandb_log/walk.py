@@ -32,6 +32,10 @@ _VALUE_JSON_TAG = (0x82, 0x01)  # field 16, length-prefixed
 _PADDING = 64  # zero bytes after the last record, so that looking ahead stays inside
 _TOO_LONG = 1 << 40  # what a length of more than three bytes counts as: beyond any record
 
+#: What is walked together should stay in a processor's cache, for every step touches all records;
+#: but a step is to have this many records, lest it costs more than what it finds.
+_CACHED, _MANY, _MOST = 4 * 1024 * 1024, 256, 16 * 1024 * 1024
+
 #: Beyond this many items a few long records are left to the exact decoder.
 _STEEP, _FEW = 256, 16
 
@@ -80,6 +84,11 @@ class Rest:
         if keep is not None:
             chosen = (self.row[keep], self.start[keep], self.end[keep])
         return list(zip(*(part.tolist() for part in chosen), strict=True))
+
+
+def enough(records: int, size: int) -> bool:
+    """Return whether so many records, of so many bytes, are best walked now."""
+    return size >= _MOST or (size >= _CACHED and records >= _MANY)
 
 
 def walk(bodies: Sequence[bytes]) -> Walked:
@@ -173,6 +182,11 @@ def _concatenated(parts: Sequence[tuple[Ints, ...]], width: int) -> list[Ints]:
 
 def _joined(parts: list[Spans]) -> Spans:
     """Join the steps of the walk, sorted by offset: by record, then by position in it."""
-    columns = _concatenated([(s.row, s.key, s.key_stop, s.value, s.stop) for s in parts], 5)
-    order = np.argsort(columns[1], kind="stable")
-    return Spans(*(column[order] for column in columns))
+    columns = [(s.row, s.key, s.key_stop, s.value, s.stop) for s in parts]
+    rows = parts[0].row if parts else np.empty(0, np.int64)
+    if len(parts) > 1 and all(np.array_equal(one.row, rows) for one in parts):
+        # Every record has an item at every step: the order is that of a transposed table.
+        return Spans(*(np.stack(column, axis=1).ravel() for column in zip(*columns, strict=True)))
+    joined = _concatenated(columns, 5)
+    order = np.argsort(joined[1], kind="stable")
+    return Spans(*(column[order] for column in joined))

@@ -43,6 +43,8 @@ ITEM_JSON: Final = 8
 
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5
 _LONGEST_VARINT = 10
+_NUM_TAG = NUM << 3 | _VARINT
+_SHORTEST = 2  # bytes of a record with a number and nothing else
 _DOUBLE = struct.Struct("<d")
 
 
@@ -60,6 +62,12 @@ def varint(data: Bytes, at: int) -> tuple[int, int]:
         value = data[at]
         if value < 0x80:
             return value, at + 1
+        byte = data[at + 1]
+        if byte < 0x80:  # two bytes, and three below: lengths of records and their numbers
+            return value + (byte << 7) - 0x80, at + 2
+        more = data[at + 2]
+        if more < 0x80:
+            return value + (byte << 7) + (more << 14) - 0x4080, at + 3
         value = shift = 0
         for _ in range(_LONGEST_VARINT):
             byte = data[at]
@@ -122,8 +130,14 @@ def envelope(data: Bytes) -> tuple[int, int, int, int]:
     Raises:
         BadRecordError: the record cannot be read.
     """
-    num = at = 0
     size = len(data)
+    if size > _SHORTEST and data[0] == _NUM_TAG:  # nearly always: the number, then the body
+        num, at = varint(data, 1)
+        tag = data[at] if at < size else 0
+        if _DELIMITED < tag < 0x80 and tag & 7 == _DELIMITED:
+            start, end = delimited(data, at + 1)
+            return signed(num), tag >> 3, start, end
+    num = at = 0
     while at < size:
         tag, at = varint(data, at)
         number, kind = tag >> 3, tag & 7

@@ -20,7 +20,8 @@ from dakota_wh.plot.chart import Chart
 from dakota_wh.plot.libraries import library
 from dakota_wh.plot.naming import shown
 from dakota_wh.plot.page.figure import Figure
-from dakota_wh.plot.page.table import cell, exactly, is_number
+from dakota_wh.plot.page.lines import WHOLE_VALUES
+from dakota_wh.plot.page.table import cell, exactly, is_number, places, words
 from dakota_wh.plot.smoothing import Smoothing
 from dakota_wh.plot.spec import VEGA_LITE
 
@@ -60,17 +61,32 @@ def rendered(template: str, *, figures: list[Figure], title: str, **values: Any)
         WarehouseError: the extra is not installed.
     """
     environment = _environment()
+    whole = _whole(figures)
+    environment.globals["whole"] = whole
     scripts = [_vega(), _text("page.js")]
     return environment.get_template(template).render(
         title=title,
         scripts=[environment.filters["trusted"](script) for script in scripts],
         policy=_policy(scripts),
         style=environment.filters["trusted"](_text("page.css")),
-        data=environment.filters["trusted"](_json({f.key: f.data() for f in figures})),
+        data=environment.filters["trusted"](
+            _json({f.key: f.data(whole=f.key in whole) for f in figures})
+        ),
         made_by=f"dakota-wh {version('dakota-wh')}",
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         **values,
     )
+
+
+def _whole(figures: list[Figure]) -> set[str]:
+    """Return the figures whose every value the page holds: from its top, as far as that goes."""
+    left = WHOLE_VALUES
+    whole = set()
+    for figure in figures:
+        if figure.long_values <= left:
+            left -= figure.long_values
+            whole.add(figure.key)
+    return whole
 
 
 def _environment() -> Environment:
@@ -89,6 +105,8 @@ def _environment() -> Environment:
         "exactly": exactly,
         "shown": shown,
         "trusted": markup.Markup,
+        "words": words,
+        "breakable": lambda text: markup.Markup("<wbr>").join(places(text)),
     }
     environment.tests["numeric"] = is_number
     return environment

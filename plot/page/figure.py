@@ -10,10 +10,13 @@ import numpy as np
 
 from dakota_wh.plot.chart import Chart, Panel, remarks
 from dakota_wh.plot.naming import number, shown
+from dakota_wh.plot.page.lines import BANDS, long_values, page_lines
 from dakota_wh.plot.page.table import Table
-from dakota_wh.plot.points import points
 from dakota_wh.plot.smoothing import Smoothing
-from dakota_wh.plot.spec import PAGE, SCHEMA, colour, config, layers
+from dakota_wh.plot.spec import SCHEMA, bands, colour, config, layers
+from dakota_wh.plot.theme import DASHES, PAGE
+from dakota_wh.plot.thinning import MOST_POINTS
+from dakota_wh.plot.value_axis import label_room
 
 #: What a reader can choose between, beside the values as logged.
 SMOOTHINGS: Final = (Smoothing("ema", 0.6), Smoothing("ema", 0.9), Smoothing("ma", 20))
@@ -51,9 +54,29 @@ class Figure:
         return [panel for panel in self.chart.panels if panel.series]
 
     @property
-    def remarks(self) -> list[str]:
-        """What is said beneath it."""
-        return remarks(self.chart)
+    def long_values(self) -> int:
+        """How many values its lines hold that are too long to be drawn value by value."""
+        return long_values(self.panels)
+
+    def remarks(self, *, whole: bool) -> list[str]:
+        """Return what is said beneath it; see ``data`` for whether it is whole."""
+        said = remarks(self.chart)
+        most = max((len(s.drawable) for panel in self.panels for s in panel.series), default=0)
+        if most <= MOST_POINTS:
+            return said
+        lines = f"lines of more than {MOST_POINTS:,} values (up to {most:,})"
+        if whole:
+            return [
+                *said,
+                f"{lines} are drawn by the least and the greatest of equal parts of what is shown; "
+                f"zoomed in to {MOST_POINTS:,} or fewer, by every value",
+            ]
+        return [
+            *said,
+            f"{lines} are drawn as bands, each from the least to the greatest of up to "
+            f"{-(-most // BANDS):,} values: this page does not hold the values within a band, and "
+            "zooming in does not show them; the SQL does",
+        ]
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -77,8 +100,9 @@ class Figure:
             if not len(values):
                 facts.append(f"{name}: no finite value")
                 continue
+            counted = f"{len(values):,} {'value' if len(values) == 1 else 'values'}"
             facts.append(
-                f"{name}: {len(values):,} values from {number(float(values.min()))} to "
+                f"{name}: {counted} from {number(float(values.min()))} to "
                 f"{number(float(values.max()))}, the first {number(float(values[0]))}, "
                 f"the last {number(float(values[-1]))}"
             )
@@ -86,15 +110,28 @@ class Figure:
         facts += [f"{point.label}: {number(point.y)}" for point in panel.points]
         return f"Line chart, {shown(panel.title)} along {self.chart.x_title}. {'; '.join(facts)}."
 
-    def data(self) -> dict[str, Any]:
-        """Return what the page's script needs, as JSON values."""
+    def dash(self, place: int) -> str:
+        """Return a line's dashes, for its legend."""
+        return " ".join(map(str, DASHES[place]))
+
+    def data(self, *, whole: bool = True) -> dict[str, Any]:
+        """Return what the page's script needs, as JSON values.
+
+        Args:
+            whole: whether the page holds every value of lines that are drawn by fewer points.
+        """
         low, high = self.extent
+        banded = not whole and self.long_values > 0
         return {
             "from": low,
             "to": high,
             "smoothed": self.chosen,
+            "most": MOST_POINTS,
             "panels": [
-                {"spec": _spec(panel, self), "lines": points(panel, self.smoothings)}
+                {
+                    "spec": _spec(panel, self, banded=banded),
+                    "lines": page_lines(panel, self.smoothings, whole=whole),
+                }
                 for panel in self.panels
             ],
         }
@@ -130,7 +167,7 @@ def _summed(values: Any) -> tuple[int, float, float, float]:
     return len(values), mean, float(values.min()), float(values.max())
 
 
-def _spec(panel: Panel, figure: Figure) -> dict[str, Any]:
+def _spec(panel: Panel, figure: Figure, *, banded: bool) -> dict[str, Any]:
     """Return a panel's specification; the script puts the points in."""
     low, high = figure.extent
     whole = {"y": {"value": 0}, "y2": {"value": {"expr": "height"}}}
@@ -153,6 +190,13 @@ def _spec(panel: Panel, figure: Figure) -> dict[str, Any]:
             "color": {"value": PAGE.ink},
         },
     }
+    switched_on = [{"filter": "indexof(hidden, datum.s) < 0"}]
+    faint = {"expr": "faint"}
+    lines = layers(
+        panel, PAGE, faint=faint, labels=label_room(figure.panels), apart=0.11, only=switched_on
+    )
+    if banded:
+        lines[1:1] = bands(panel, PAGE, faint=faint)  # behind the one that says the scale
     return {
         "$schema": SCHEMA,
         "description": shown(panel.title),
@@ -160,7 +204,7 @@ def _spec(panel: Panel, figure: Figure) -> dict[str, Any]:
         "height": 230 if len(figure.panels) == 1 else 150,
         "autosize": {"type": "fit-x", "contains": "padding"},
         "background": None,
-        "padding": {"left": 2, "right": 10, "top": 6, "bottom": 2},
+        "padding": {"left": 2, "right": 10, "top": 4, "bottom": 2},
         "params": [
             {"name": "from", "value": low},
             {"name": "to", "value": high},
@@ -169,7 +213,7 @@ def _spec(panel: Panel, figure: Figure) -> dict[str, Any]:
             {"name": "hidden", "value": []},
             {"name": "faint", "value": 1},
         ],
-        "transform": [{"filter": "indexof(hidden, datum.s) < 0"}],
+        "transform": switched_on,
         "encoding": {
             "x": {
                 "field": "x",
@@ -179,6 +223,6 @@ def _spec(panel: Panel, figure: Figure) -> dict[str, Any]:
             },
             "color": colour(panel, PAGE),
         },
-        "layer": [*layers(panel, PAGE, faint={"expr": "faint"}), cursor, dragged],
+        "layer": [*lines, cursor, dragged],
         "config": {**config(PAGE), "aria": False},
     }

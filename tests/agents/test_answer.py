@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dakota_wh.agents.answer import Caps, table
@@ -28,17 +28,18 @@ def listing(rows: list[tuple[Any, ...]], width: int) -> Listing:
 @given(
     st.lists(st.tuples(CELLS, CELLS), max_size=12),
     st.integers(1, 8),
-    st.integers(0, 300),
-    st.integers(1, 30),
+    st.integers(1000, 1500),
+    st.integers(7, 100),  # the word VARCHAR is not cut
 )
 def test_an_answer_keeps_to_its_caps_and_says_what_is_missing(
     rows: list[tuple[Any, ...]], most: int, characters: int, cell: int
 ) -> None:
     """It is valid JSON, a beginning of the rows, and complete exactly if nothing was taken away."""
-    answer = json.loads(json_text(table(listing(rows, 2), Caps(most, characters, cell))))
+    text = json_text(table(listing(rows, 2), Caps(most, characters, cell)))
+    assert len(text) <= characters
+    answer = json.loads(text)
     shown = answer["rows"]
     assert len(shown) == answer["rows_shown"] <= min(most, len(rows))
-    assert sum(len(json_text(row)) for row in shown) <= characters
     whole = [[_plain(value) for value in row] for row in rows]
     assert answer["complete"] == (shown == whole)
     assert ("left_out" in answer) != answer["complete"]
@@ -49,6 +50,31 @@ def test_an_answer_keeps_to_its_caps_and_says_what_is_missing(
                 assert f"[…{len(value) - cell} more characters]" in one
             elif not isinstance(value, list):
                 assert one == value
+
+
+@given(
+    st.integers(1, 300),
+    st.integers(0, 3),
+    st.text(max_size=3000),
+    st.text(max_size=3000),
+    st.integers(1000, 4000),
+)
+@settings(max_examples=40)
+def test_wide_tables_and_long_names_keep_to_the_cap(
+    width: int, long: int, name: str, cell: str, characters: int
+) -> None:
+    """Of too many columns the first are shown, with a row, and how many there are is said."""
+    names = [f"{name}{i}" for i in range(width)]
+    rows = Listing(names, ["VARCHAR"] * width, [tuple([cell] * width)] * long)
+    text = json_text(table(rows, Caps(characters=characters)))
+    assert len(text) <= characters
+    answer = json.loads(text)
+    shown = len(answer["columns"])
+    assert 0 < shown == len(answer["types"]) <= width
+    assert all(len(row) == shown for row in answer["rows"])
+    assert answer["rows_shown"] >= min(1, long)
+    if shown < width:
+        assert f"{width - shown} of {width} columns are not shown" in answer["left_out"]
 
 
 def _plain(value: Any) -> Any:

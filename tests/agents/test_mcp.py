@@ -107,6 +107,7 @@ def test_an_answer_is_cut_where_it_would_be_too_long(folder: Path) -> None:
         fewer = await told(client, "query_view", view="history", limit=2)
         assert fewer["rows_shown"] <= 2
         assert "since an answer holds 1000 characters" in fewer["left_out"]
+        assert 0 < len(fewer["columns"]) == len(fewer["rows"][0])
         asked = await told(client, "run_sql", select="SELECT 1 AS one", limit=1)
         assert asked["complete"]
         long = await told(client, "run_sql", select="SELECT repeat('x', 700) AS text")
@@ -114,6 +115,65 @@ def test_an_answer_is_cut_where_it_would_be_too_long(folder: Path) -> None:
         assert not long["complete"]
 
     talk(folder, conversation, "--max-rows", "7", "--max-characters", "1000")
+
+
+def test_no_answer_is_longer_than_its_cap(folder: Path) -> None:
+    """Whatever the tool; the views' names are there to the last, and an error is an answer."""
+
+    async def conversation(client: Any) -> None:
+        calls = {
+            "list_runs": {},
+            "list_views": {},
+            "describe_view": {"view": "metric_stats"},
+            "query_view": {"view": "history"},
+            "run_sql": {"select": f'SELECT 1 AS "{"n" * 5000}"'},
+            "findings": {},
+        }
+        for tool, arguments in calls.items():
+            result = await client.call_tool(tool, arguments)
+            text = result.content[0].text
+            assert len(text) <= 2000, tool
+            if tool not in ("list_runs", "findings"):
+                assert not json.loads(text)["complete"], tool
+        views = await told(client, "list_views")
+        assert {row[0] for row in views["rows"]} == {one.name for one in api.open(folder).views()}
+        long = await refused(client, "query_view", view="x" * 5000)
+        assert len(long) <= 2000
+
+    talk(folder, conversation, "--max-characters", "2000")
+
+
+def test_errors_speak_of_tools_not_of_a_shell(folder: Path) -> None:
+    """What to do next is something that an agent can do."""
+
+    async def conversation(client: Any) -> None:
+        errors = [
+            await refused(client, "query_view", view="nope"),
+            await refused(client, "query_view", view="runs", metric="x"),
+            await refused(client, "describe_view", view="reward_trends", version=9),
+            await refused(client, "run_sql", select="DROP VIEW runs"),
+            await refused(client, "run_sql", select="SELECT * FROM nothing_like_it"),
+            await refused(
+                client, "run_sql", select="SELECT count(*) FROM range(10000000) a, range(10000000)"
+            ),
+            await refused(client, "query_view", view="runs", limit="many"),
+            await refused(client, "query_view"),
+            await refused(client, "run_sql", select="SELECT 1", timeout=5),
+        ]
+        for error in errors:
+            assert "dakota-wh" not in error
+            assert "--" not in error
+            assert "http" not in error
+        assert "list_views lists all" in errors[0]
+        assert "describe_view tells the columns of runs" in errors[1]
+        assert "limit: " in errors[6]
+        assert "view: " in errors[7]
+        assert "run_sql has no argument 'timeout'. It has: select, limit" in errors[8]
+        nothing = await told(client, "query_view", view="reward_stats", metric="zzz*")
+        assert nothing["rows"] == []
+        assert "No row has a metric like 'zzz*'" in nothing["note"]
+
+    talk(folder, conversation, "--timeout", "1")
 
 
 def test_nothing_but_reading_inside_the_warehouse(folder: Path, tmp_path: Path) -> None:
@@ -164,7 +224,13 @@ def test_without_the_extra_it_says_what_to_install(
     monkeypatch.delitem(sys.modules, "dakota_wh.agents.server", raising=False)
     monkeypatch.setitem(sys.modules, "mcp", None)
     assert run(["mcp"]) == 1
-    assert "pip install 'dakota-wh[mcp]'" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    for words in (
+        "uv tool install '.[mcp]'",
+        "pip install '.[mcp]'",
+        "pip install 'dakota-wh[mcp]'",
+    ):
+        assert words in told
 
 
 def test_it_ends_when_its_client_has_gone(folder: Path) -> None:

@@ -25,6 +25,27 @@ def test_folding_breaks_behind_a_separator_where_it_can() -> None:
     assert fold("abcdefgh", 3) == ["abc", "def", "gh"]
 
 
+@given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=6), st.integers(24, 40))
+def test_folding_never_breaks_a_number(values: list[float], width: int) -> None:
+    text = "fell from " + " to ".join(f"{value:.5g}" for value in values) + ". Look at it."
+    whole = " ".join(line.strip() for line in fold(text, width)).split()
+    assert whole == text.split()
+
+
+def test_a_dot_belongs_to_the_number_or_name_that_it_is_in() -> None:
+    assert fold("it fell from 444.9 to 17.39", 24) == ["it fell from 444.9 to ", "17.39"]
+    assert fold("never above -0.1841 at all", 15) == ["never above ", "-0.1841 at all"]
+    assert fold("share 1e-05 of it", 9) == ["share ", "1e-05 of ", "it"]
+    assert fold("time/.venv", 7) == ["time/", ".venv"]
+    assert fold("actor.loss.mean", 11) == ["actor.loss.", "mean"]
+
+
+def test_a_column_is_as_wide_as_its_widest_number() -> None:
+    rows = [("a " * 20, "rose from -0.000712251234 to 0.1")]
+    listing = Listing(["text", "what"], ["VARCHAR"] * 2, rows)
+    assert "-0.000712251234" in " ".join(plain_lines(listing, 34)).split()
+
+
 def test_wide_characters_count_twice() -> None:
     assert width_of("日本") == 4
     assert width_of("e\u0301") == 1

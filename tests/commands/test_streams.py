@@ -61,7 +61,10 @@ def test_narrow_encodings_do_not_stop_anything(folder: Path, dakota: Dakota, enc
     select = "SELECT 'é ✓ 😀' AS x"
     done = dakota("sql", select, "--format", "json", "--warehouse", folder, env=env)
     assert json.loads(done.stdout.decode(encoding)) == [{"x": "é ✓ 😀"}]
-    done = dakota("sql", select, "--warehouse", folder, env=env)
+    # Data for a program is UTF-8: an escape would be another text.
+    done = dakota("sql", select, "--format", "csv", "--warehouse", folder, env=env)
+    assert done.stdout.decode() == "x\né ✓ 😀\n"
+    done = dakota("sql", select, "--format", "table", "--warehouse", folder, env=env)
     assert done.returncode == 0
     assert "\\u2713" in done.stdout.decode(encoding)
     assert dakota("schema", env=env).returncode == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dakota_wh import api, demo
+from dakota_wh.cli import COMMANDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHELL = Path(sys.executable).with_name("duckdb")
@@ -63,3 +64,9 @@ def test_the_python_page_runs(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "metrics/exact_match_reward is 0 at all 240 steps" in done.stdout
     assert "The warehouse has no run 29hn8w98." in done.stdout
+
+
+def test_no_command_is_without_its_page() -> None:
+    """The list is the program's own, so that a new command cannot be forgotten."""
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)$", text, re.MULTILINE) == list(COMMANDS)

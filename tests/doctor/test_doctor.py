@@ -23,7 +23,7 @@ from dakota_wh import api, demo
 from dakota_wh.cli import run
 from dakota_wh.commands.env_file import TAKEN
 from dakota_wh.doctor.told import State, Told, exit_code
-from dakota_wh.errors import ExitCode
+from dakota_wh.errors import ExitCode, WarehouseError
 from dakota_wh.warehouse.integrity import examine
 from dakota_wh.warehouse.run_lock import run_lock
 
@@ -129,11 +129,60 @@ def test_a_cut_file_is_named_with_what_to_do(doctor: Doctor, folder: Path) -> No
 
 
 def test_a_missing_part_is_found(doctor: Doctor, folder: Path) -> None:
-    """A file that somebody deleted is no run without rows."""
-    parts(folder, "metrics")[0].unlink()
+    """A file that somebody deleted is no run without rows; what is derived can be made anew."""
+    (path,) = parts(folder, "metrics")
+    path.unlink()
     code, told = doctor("--warehouse", folder)
     assert code == 1
-    assert "1 of its " in bad(told)[0]["what"]
+    (fault,) = bad(told)
+    assert fault["what"] == f"{path.relative_to(folder).as_posix()}: is missing"
+    assert fault["do"] == "dakota-wh rebuild"
+    assert [run.error for run in api.open(folder).rebuild()] == [None, None]
+    assert bad(doctor("--warehouse", folder)[1]) == []
+
+
+def test_what_is_damaged_is_not_called_whole(doctor: Doctor, folder: Path) -> None:
+    """No line says that every byte was as it was stored, and the dearest remedy comes first."""
+    for table in ("metrics", "history"):
+        path = parts(folder, table)[0]
+        harmed = bytearray(path.read_bytes())
+        harmed[len(harmed) // 2] ^= 1
+        path.write_bytes(harmed)
+    code, told = doctor("--warehouse", folder)
+    assert code == 1
+    assert [one["do"].split()[1].rstrip(",") for one in bad(told)] == ["remove", "rebuild"]
+    runs = next(one for one in told if one["subject"] == "runs")
+    assert (runs["state"], "held to its hash" in runs["what"]) == ("note", False)
+    assert "1 of the runs damaged" in runs["what"]
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def rename_a_column(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"metric", b"mitric"))
+
+
+@pytest.mark.parametrize("harm", [cut, rename_a_column, Path.unlink])
+def test_a_damaged_schema_file_is_named_and_rebuild_mends_it(
+    doctor: Doctor, folder: Path, harm: Callable[[Path], object]
+) -> None:
+    """It holds no row, and without it no query answers."""
+    path = folder / "metrics/role=zz_schema/run_id=zz_schema/part-schema.parquet"
+    harm(path)
+    for options in ((), ("--quick",)):
+        code, told = doctor("--warehouse", folder, *options)
+        (fault,) = bad(told)
+        assert code == 1
+        assert fault["what"].startswith(path.relative_to(folder).as_posix())
+        assert fault["do"] == "dakota-wh rebuild"
+    if harm is cut:
+        with pytest.raises(WarehouseError, match="dakota-wh rebuild"):
+            api.open(folder).query("metrics")
+    assert [run.error for run in api.open(folder).rebuild()] == [None, None]
+    assert bad(doctor("--warehouse", folder)[1]) == []
+    assert len(api.open(folder).query("metrics", limit=1)) == 1
 
 
 def test_a_certificate_that_is_no_longer_true_is_found(doctor: Doctor, folder: Path) -> None:

@@ -35,9 +35,11 @@ def test_the_owners_pair_as_the_guides_script_gives_it(owner: Warehouse, tmp_pat
         "generated_at", "orchestrator_run", "trainer_run", "reward_analysis", "training_analysis",
     ]  # fmt: skip
     datetime.fromisoformat(document["generated_at"])
+    config = json.loads((DATA / "7nikv4vp" / "7nikv4vp_config.json").read_text())
+    names = {"29hn8w98": "unknown", "7nikv4vp": config["wandb"]["name"]}
     for side, run in (("orchestrator_run", "29hn8w98"), ("trainer_run", "7nikv4vp")):
-        # The script, too, knows no name of a run that it reads from files.
-        assert document[side] == {"run_id": run, "name": "unknown", "url": "", "state": "unknown"}
+        # The script knows no name of a run that it reads from files, not even the config's.
+        assert document[side] == {"run_id": run, "name": names[run], "url": "", "state": "unknown"}
     guide.assert_close(document["reward_analysis"], guide.reward_analysis(history("29hn8w98")))
     guide.assert_close(document["training_analysis"], guide.training_analysis(history("7nikv4vp")))
     rewards = pd.read_csv(tmp_path / "orchestrator_rewards.csv")
@@ -114,7 +116,7 @@ def test_one_side_is_enough(tmp_path: Path, demo_folder: Path) -> None:
     done = warehouse.analyze(trainer="made", output_dir=tmp_path / "out2")
     assert done.document["reward_analysis"] == {"error": "No orchestrator data available"}
     assert [path.name for path in done.files] == ["reward_analysis_summary.json"]
-    swapped = api.open(demo_folder).analyze("demotrnr", "demoorch", output_dir=tmp_path / "out")
+    swapped = api.open(demo_folder).analyze("demotrnr", "demoorch", output_dir=tmp_path / "out3")
     assert sum("the other way round" in remark for remark in swapped.remarks) == 2
 
 
@@ -127,10 +129,10 @@ def test_the_partner_is_found(tmp_path: Path, demo_folder: Path) -> None:
 
 
 def test_nothing_to_analyze(tmp_path: Path) -> None:
-    warehouse = store(tmp_path / "wh", Made([]))
+    warehouse = store(tmp_path / "wh", Made([], kind="wandb-api"))
     with pytest.raises(NothingFound, match="Empty history data: made") as empty:
         warehouse.analyze("made", output_dir=tmp_path / "out")
-    assert "dakota-wh ingest made --force-fetch" in empty.value.hint
+    assert "dakota-wh ingest acme/p/made --force-fetch" in empty.value.hint
     assert not list((tmp_path / "out").iterdir())
     with pytest.raises(NoSuchRun, match="No data available: the warehouse has no run nope"):
         warehouse.analyze("nope", "made", output_dir=tmp_path / "out", fetch=LOCAL)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
+import gc
+import io
 import json
 import os
 import resource
@@ -19,10 +22,12 @@ import numpy as np
 import openpyxl
 import pyarrow as pa
 import pytest
+import xlsxwriter.exceptions
 
 from dakota_wh import api
 from dakota_wh.cli import run as run_cli
 from dakota_wh.export import xlsx_file
+from dakota_wh.export.stored_run import opened_run
 from dakota_wh.ingest.source import LogRows
 from tests.export.conftest import Made, store
 from tests.export.test_round_trip import logs
@@ -128,7 +133,8 @@ TABLE = [
     ("export acme/p/nope", 4, "WANDB_API_KEY not found"),
     ("export demoorch --format xml", 2, "'xml'"),
     ("export demoorch --curves --format csv", 2, "--format is for whole runs"),
-    ("export demoorch --curves --force", 2, "--force is for whole runs"),
+    ("export demoorch --curves --name x", 2, "--name is for whole runs"),
+    ("export demoorch demoorc2 --curves --local-only", 3, "no run demoorc2"),
     ("analyze --orchestrator-run nope --local-only", 3, "No data available"),
     ("analyze --trainer-run acme/p/nope", 4, "WANDB_API_KEY not found"),
     ("analyze --orchestrator-run acme/p/nope --local-only", 3, "No data available"),
@@ -234,6 +240,7 @@ def test_xlsx_without_its_library(call: Call, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     code, out, err = call("export", "demoorch", "--format", "xlsx")
     assert (code, out) == (1, "")
+    assert "uv tool install '.[xlsx]'" in err
     assert "pip install 'dakota-wh[xlsx]'" in err
 
 
@@ -261,9 +268,54 @@ def test_a_full_disk_leaves_what_was_there(demo_folder: Path, tmp_path: Path) ->
         assert done.returncode == 1, (one, done.stderr)
         assert done.stderr.startswith("dakota-wh: ")
         assert done.stderr.count("\n") == 1, done.stderr
-        after = {path.name: path.read_bytes() for path in folder.iterdir()}
-        assert after.keys() == before.keys()
-        assert all(after[n] == before[n] for n in before if not n.endswith("_metadata.json"))
+        assert f"{folder}/demoorch" in done.stderr
+        assert "cannot be written: File too large. Write elsewhere: --output-dir" in done.stderr
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+class Full(io.BytesIO):
+    """A file on a disk that is full from the first byte on."""
+
+    def write(self, data: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_workbook_on_a_full_disk_is_one_error(demo_folder: Path, tmp_path: Path) -> None:
+    """The archive is thrown away in silence: a traceback of its own would be an error here."""
+    full = pytest.raises(xlsxwriter.exceptions.FileCreateError)
+    with opened_run(demo_folder, "demoorch") as run, full:
+        xlsx_file._write(xlsx_file._Sink(Full()), tmp_path, run, run.info([]))
+    gc.collect()
+
+
+def test_a_folder_in_the_way_changes_nothing(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "wandb_analysis" / "demoorch"
+    (folder / "demoorch_history.csv").mkdir(parents=True)
+    code, _, err = call("export", "demoorch", "--force")
+    assert code == 1
+    assert "demoorch_history.csv cannot be written: it is a folder" in err
+    assert os.listdir(folder) == ["demoorch_history.csv"]
+
+
+def test_numbers_near_the_greatest_make_no_noise(tmp_path: Path, call: Call) -> None:
+    """A warning of numpy's would be an error here."""
+    rows = [{"x": value} for value in (1e308, -1e308, 1e308)]
+    call.root = store(tmp_path / "wh", Made(logs(rows))).path
+    code, _, err = call("export", "made", "--format", "json", "--format", "xlsx")
+    assert code == 0, err
+    document = json.loads((tmp_path / "wandb_analysis/made/made_export.json").read_text())
+    keys = document["available_metrics"]["keys"]
+    assert (keys["x"]["monotonic"], keys["_step"]["monotonic"]) == (False, True)
+    assert document["statistics"]["x"]["max"] == 1e308
+
+
+def test_what_to_do_about_an_empty_local_log(tmp_path: Path, call: Call) -> None:
+    """It is no run of W&B that could be fetched again."""
+    call.root = store(tmp_path / "wh", Made([], run_id="empty1")).path
+    code, _, err = call("analyze", "--orchestrator-run", "empty1", "--local-only")
+    assert code == 3
+    assert "dakota-wh ingest PATH, where made.wandb lies" in err
+    assert "--force-fetch" not in err
 
 
 def test_stdout_to_a_reader_that_leaves(demo_folder: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from dakota_wh import api
 from dakota_wh.api import Warehouse
-from dakota_wh.errors import UsageProblem
+from dakota_wh.errors import UsageProblem, WarehouseError
 from dakota_wh.export.curves import reward_columns
 from tests.export import guide
 from tests.export.conftest import DATA, Made, store
@@ -158,3 +158,71 @@ def test_one_training_at_a_time(demo_folder: Path, tmp_path: Path) -> None:
     for runs in (("demoorch", "demotrnr"), ("demotrnr", "demoorch"), ("demotrnr",)):
         found = warehouse.export_curves(*runs, output_dir=tmp_path).document
         assert (found["orchestrator_run"], found["trainer_run"]) == ("demoorch", "demotrnr")
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Give a warehouse of two orchestrators, the first's trainer, and a run of its own."""
+    root = tmp_path_factory.mktemp("three") / "wh"
+    for run, role, metric in (
+        ("orch1", "orchestrator", "reward/mean"),
+        ("orch2", "orchestrator", "reward/mean"),
+        ("trnr1", "trainer", "loss/mean"),
+        ("alone", "single", "reward/mean"),
+    ):
+        rows = [{metric: float(n)} for n in range(20)]
+        warehouse = store(root, Made(logs(rows), run_id=run, facts_={"role": role}))
+    warehouse.pair("orch1", "trnr1")
+    return warehouse
+
+
+def test_two_runs_that_are_no_training_are_refused(three: Warehouse, tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="orch1 and orch2 are no training: each is an orch"):
+        three.export_curves("orch1", "orch2", output_dir=tmp_path / "out")
+    with pytest.raises(UsageProblem, match="alone is a training by itself"):
+        three.export_curves("alone", "trnr1", output_dir=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_partner_of_another_run_is_told(three: Warehouse, tmp_path: Path) -> None:
+    done = three.export_curves("trnr1", "orch2", output_dir=tmp_path / "out")
+    assert done.document["orchestrator_run"] == "orch2"
+    (doubt,) = [one for one in done.remarks if "run_pairs" in one]
+    assert doubt.startswith("run_pairs has orch1 with trnr1, not orch2 with trnr1: ")
+    found = three.analyze("orch2", "trnr1", output_dir=tmp_path / "out")
+    assert doubt in found.remarks
+    sound = three.analyze("orch1", "trnr1", output_dir=tmp_path / "other")
+    assert not [one for one in sound.remarks if "run_pairs" in one]
+
+
+def test_a_folder_holds_the_curves_of_one_training(three: Warehouse, tmp_path: Path) -> None:
+    """Neither another training's nor somebody else's files are mixed with them unasked."""
+    warehouse, out = three, tmp_path / "out"
+    first = {path.name for path in warehouse.export_curves("orch1", output_dir=out).files}
+    assert {"loss_curves.csv", "reward_curve_overall.csv"} < first
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(WarehouseError, match="another training") as caught:
+        warehouse.export_curves("orch2", output_dir=out)
+    assert "(orchestrator orch1, trainer trnr1). To replace them: --force." in str(caught.value)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    warehouse.export_curves("trnr1", output_dir=out)  # the same training
+    # What is replaced is replaced whole: orch2 has no trainer, hence no loss.
+    done = warehouse.export_curves("orch2", output_dir=out, force=True)
+    assert {path.name for path in done.files} == {path.name for path in out.iterdir()}
+    assert "loss_curves.csv" not in {path.name for path in out.iterdir()}
+
+
+def test_a_file_of_somebody_else_is_not_replaced(three: Warehouse, tmp_path: Path) -> None:
+    warehouse, out = three, tmp_path / "out"
+    out.mkdir()
+    (out / "loss_curves.csv").write_text("mine")
+    (out / "orchestrator_rewards.csv").write_text("mine")
+    for act in (warehouse.export_curves, warehouse.analyze):
+        with pytest.raises(WarehouseError, match=r"is there already.*To replace them: --force"):
+            act("orch1", output_dir=out)
+        assert {path.read_text() for path in out.iterdir()} == {"mine"}
+    warehouse.export_curves("orch1", output_dir=out, force=True)
+    warehouse.analyze("orch1", output_dir=out, force=True)
+    assert "mine" not in {path.read_text() for path in out.iterdir()}
+    with pytest.raises(WarehouseError, match="another training"):
+        warehouse.analyze("orch2", output_dir=out)

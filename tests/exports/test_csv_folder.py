@@ -242,6 +242,18 @@ def test_the_files_beside_it(tmp_path: Path, whole: Read) -> None:
     assert not any(word in repr(facts) for word in ("secret", "a@b.c", "/home", "'h'", "mine"))
 
 
+@pytest.mark.parametrize(
+    "config", [{"wandb": {"name": "w"}}, {"monitors": {"wandb": {"name": "w"}}}]
+)
+def test_a_run_is_called_what_its_config_asks_for(
+    tmp_path: Path, whole: Read, config: dict[str, Any]
+) -> None:
+    sidecar(tmp_path, "config", config)
+    assert whole(export(tmp_path, "_step\n0\n")).facts.name == "w"
+    sidecar(tmp_path, "metadata", {"displayName": "told"})
+    assert whole(export(tmp_path, "_step\n0\n")).facts.name == "told"
+
+
 def test_wandb_metadata_has_no_state(tmp_path: Path, whole: Read) -> None:
     started = {"state": "running", "startedAt": "2025-11-09T16:09:04.123456789+01:00"}
     sidecar(tmp_path, "metadata", started)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dakota_wh.ingest import components
-from dakota_wh.ingest.components import Values, explain
+from dakota_wh.ingest.components import Values, explain, explain_blocks
 from dakota_wh.warehouse.components import Component
 
 Columns = Mapping[str, np.ndarray]
@@ -259,3 +261,40 @@ def test_anything_is_answered_with_finite_numbers(
             components.SPARSE, components.NO_SUM,
         }  # fmt: skip
         assert row.weight is None or row.state == components.WEIGHTED
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 5),
+    st.sampled_from([0.0, 1e-3, 1.0]),
+    st.sampled_from([0.0, 1e6]),
+    st.lists(st.integers(1, 59), max_size=4),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_comes_in_blocks_is_explained_as_at_once(
+    seed: int, width: int, blur: float, offset: float, ends: list[int]
+) -> None:
+    random = np.random.default_rng(seed)
+    columns = {f"c{n}": at(offset + random.normal(size=60)) for n in range(width)}
+    columns["dead"] = at(np.zeros(60))
+    columns["late"] = at(random.normal(size=40), range(20, 60))
+    reward = at(sum(c.values for c in columns.values() if c.values.size == 60) + blur * noise(seed))
+    cuts = sorted({0, 60, *ends})
+
+    def some(values: Values, start: int, stop: int) -> Values:
+        inside = (values.steps >= start) & (values.steps < stop)
+        return Values(values.steps[inside], values.values[inside])
+
+    def blocks() -> Iterator[tuple[Values, dict[str, Values]]]:
+        for start, stop in pairwise(cuts):
+            yield some(reward, start, stop), {n: some(c, start, stop) for n, c in columns.items()}
+
+    whole = explain("reward", reward, columns)
+    for one, other in zip(explain_blocks("reward", columns, blocks), whole, strict=True):
+        for name, value in asdict(other).items():
+            got = getattr(one, name)
+            if isinstance(value, float):
+                slack = 1e-8 + 1e-12 * offset
+                assert got == pytest.approx(value, rel=1e-8, abs=slack, nan_ok=True), name
+            elif name != "evidence":  # it tells a residual of rounding errors
+                assert got == value, name

@@ -27,3 +27,21 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> api.Warehouse:
     opened = api.open(tmp_path_factory.mktemp("owner") / "warehouse")
     opened.ingest(OWNER / "29hn8w98", OWNER / "7nikv4vp")
     return opened
+
+
+@pytest.fixture(scope="session")
+def two_rewards(tmp_path_factory: pytest.TempPathFactory) -> api.Warehouse:
+    """Give a warehouse with two runs that log a reward; the second jumps at its last step but one.
+
+    So all milestones of ``two`` are at one step. Not to be changed.
+    """
+    folder = tmp_path_factory.mktemp("two")
+    for name, rewards in (
+        ("one", [step / 40 for step in range(41)]),
+        ("two", [*([0.25] * 39), 0.75, 0.75]),
+    ):
+        rows = [f"{step},{reward}" for step, reward in enumerate(rewards)]
+        (folder / f"{name}_history.csv").write_text("\n".join(["_step,reward/mean", *rows]) + "\n")
+    opened = api.open(folder / "warehouse")
+    opened.ingest(*folder.glob("*.csv"))
+    return opened

@@ -10,7 +10,7 @@ import pytest
 
 from dakota_wh.api import Warehouse
 from dakota_wh.errors import NoSuchRun, NothingFound, UsageProblem
-from dakota_wh.plot.chart import Chart, Panel, remarks
+from dakota_wh.plot.chart import Chart, Panel, remarks, thinning
 from dakota_wh.plot.composing import compose
 from dakota_wh.plot.points import points
 from dakota_wh.plot.selection import PRESETS
@@ -30,7 +30,10 @@ def test_a_line_is_the_metric_as_the_view_has_it(warehouse: Warehouse) -> None:
 def test_a_panel_is_a_metric_and_its_lines_are_runs(warehouse: Warehouse) -> None:
     chart = compose(warehouse, [], metrics=["time/step", "loss/mean"])
     lines = {p.title: [s.label for s in p.series] for p in chart.panels}
-    assert lines == {"time/step": ["demoorch", "demotrnr"], "loss/mean": ["loss/mean"]}
+    assert lines == {
+        "time/step": ["demoorch", "demotrnr"],
+        "loss/mean of demotrnr": ["loss/mean"],
+    }
 
 
 @pytest.mark.parametrize("preset", [*PRESETS])
@@ -99,6 +102,30 @@ def test_holes_are_said(tmp_path: Path) -> None:
     assert "reward: 2 gaps, left open" in remarks(compose(opened, ["holes"], metrics=["reward"]))
 
 
+def test_a_line_that_runs_on_across_missing_steps_says_so(owner: Warehouse) -> None:
+    said = remarks(compose(owner, ["7nikv4vp"], preset="loss"))
+    # the export has 500 of the steps 0 to 998, and none from 432 to 440
+    assert (
+        "loss/mean of 7nikv4vp: 500 of 999 steps have a value, up to 9 in a row have none; the "
+        "line runs on across them"
+    ) in said
+
+
+def test_milestones_of_several_runs_say_whose_they_are(two_rewards: Warehouse) -> None:
+    chart = compose(two_rewards, ["one", "two"], preset="milestones")
+    [panel] = chart.panels
+    whose = [(level.line, level.label.split(":")[0]) for level in panel.levels]
+    assert whose == [(0, "one"), (0, "one"), (1, "two"), (1, "two")]
+    marks = [(point.line, point.label.split(":")[0]) for point in panel.points]
+    assert set(marks) == {(0, "one"), (1, "two")}
+
+
+def test_a_chart_of_one_run_names_it(warehouse: Warehouse) -> None:
+    assert compose(warehouse, ["demoorch"]).title == "Reward of demoorch"
+    assert compose(warehouse, ["demotrnr"], metrics=["loss/mean"]).title == "loss/mean of demotrnr"
+    assert compose(warehouse, [], metrics=["time/step"]).title == "time/step"
+
+
 def test_what_does_not_fit_is_said(warehouse: Warehouse) -> None:
     chart = compose(warehouse, [], metrics=["*"])
     assert len(chart.panels) == 12
@@ -130,7 +157,7 @@ def test_thinning_is_said_and_no_spike_is_lost() -> None:
     values[3210] = 40.0
     line = Series("run", "reward", steps, steps, values)
     panel = Panel("Reward", "reward", [line])
-    said = remarks(Chart("Reward", "training step", [panel]))
+    said = thinning(Chart("Reward", "training step", [panel]))
     assert any("more than 1,200 values (up to 5,000)" in one for one in said)
     [columns] = points(panel, [Smoothing("ma", 20)])
     assert len(columns["x"]) <= 1200

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 import unicodedata
 import xml.etree.ElementTree as ElementTree
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dakota_wh import cli
 from dakota_wh.api import Warehouse
 from dakota_wh.plot import libraries
+from dakota_wh.plot.chart import Chart, Panel, Point
+from dakota_wh.plot.plot import Plot
+from dakota_wh.plot.series import Series
+from dakota_wh.plot.spec import layers
+from dakota_wh.plot.theme import PAPER
 
 GOLDEN = Path(__file__).parent / "demo_milestones.txt"
 
@@ -24,6 +32,12 @@ def called(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str,
     code = cli.run([str(arg) for arg in args])
     out, err = capsys.readouterr()
     return code, out, err
+
+
+def words_of(drawn: Plot, between: str = " ") -> str:
+    """Return what stands in a picture, as SVG."""
+    root = ElementTree.fromstring(drawn.svg())  # noqa: S314 - our own
+    return between.join(root.itertext())
 
 
 def wide(line: str) -> int:
@@ -37,11 +51,30 @@ def test_the_demo_without_colour_at_80_columns(warehouse: Warehouse) -> None:
     assert max(map(wide, text.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 160])
+@pytest.mark.parametrize("width", [16, 20, 40, 60, 80, 160])
 def test_no_line_is_wider_than_asked(warehouse: Warehouse, width: int) -> None:
     for preset in ("components", "throughput"):
         text = warehouse.plot([], preset=preset).text(width=width)
         assert max(map(wide, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [16, 20, 33, 40, 58])
+def test_a_narrow_terminal_says_the_same_numbers(two_rewards: Warehouse, width: int) -> None:
+    for preset in ("rewards", "milestones"):
+        drawn = two_rewards.plot(["one", "two"], preset=preset)
+        whole = " ".join(drawn.text(width=160).split("reward of")[-1].split())
+        facts = re.findall(r"\d+ values, .*? last \S+|of the .*? half: \S+|at step \d+: \S+", whole)
+        assert len(facts) == (2 if preset == "rewards" else 2 + 4 + 8)
+        narrow = " ".join(drawn.text(width=width).split())
+        assert [fact for fact in facts if fact not in narrow] == []
+
+
+def test_a_label_of_an_axis_is_never_cut() -> None:
+    steps = np.arange(12, dtype=np.float64)
+    line = Series("run", "m", steps, steps, 123456.0 + steps / 1000)
+    text = Plot(Chart("m", "training step", [Panel("m", "as logged", [line])])).text()
+    labels = [row.split(" ┤")[0].strip() for row in text.splitlines() if " ┤" in row]
+    assert labels == ["123,456.010", "123,456.005", "123,456.000"]
 
 
 def test_without_colour_there_is_no_escape_and_with_it_there_is(
@@ -76,6 +109,53 @@ def test_an_svg_is_well_formed_and_names_its_lines(warehouse: Warehouse, tmp_pat
     words = "".join(root.itertext())
     for name in ("Reward components of demoorch", "metrics/affix_reward", "training step"):
         assert name in words
+
+
+def test_a_picture_says_what_is_dashed_and_whose_it_is(
+    warehouse: Warehouse, two_rewards: Warehouse
+) -> None:
+    one = words_of(warehouse.plot("demoorch", preset="milestones"))
+    for words in ("Reward of demoorch", "dashed: mean of the first half: 0.27004", "at step 118"):
+        assert words in one
+    both = words_of(two_rewards.plot([], preset="milestones"))
+    for words in ("one: mean of the first half: 0.2375", "two: mean of the first half: 0.25"):
+        assert words in both
+
+
+def test_milestones_of_one_step_have_one_label(two_rewards: Warehouse) -> None:
+    assert "25, 50, 75, 90 %" in words_of(two_rewards.plot("two", preset="milestones"))
+    assert words_of(two_rewards.plot("two", preset="milestones")).count(" %") == 1 + 4  # and a note
+
+
+def test_labels_of_milestones_do_not_lie_on_each_other() -> None:
+    steps = np.arange(1000, dtype=np.float64)
+    marks = [Point(x, 0.5, "", f"{n} %") for n, x in ((25, 49), (50, 71), (75, 109), (90, 995))]
+    panel = Panel("r", "reward", [Series("run", "r", steps, steps, steps)], points=marks)
+    data = [layer for layer in layers(panel, PAPER, apart=0.06) if layer["mark"]["type"] == "text"]
+    places = {
+        (one["x"] - 60 if one["left"] else one["x"], one["top"])
+        for one in data[0]["data"]["values"]
+    }
+    assert {one["n"]: one["left"] for one in data[0]["data"]["values"]}["90 %"]
+    for (start, row), (other, same) in combinations(sorted(places), 2):
+        assert row != same or other - start >= 60
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([9007199254740000.0, 9007199254741000.0], {"9.0071992547402e15", "9.0071992547408e15"}),
+        ([800_000_000_000.0, 0.0], {"8e11", "2e11", "0"}),
+        ([0.25, 0.5], {"0.25", "0.50"}),
+        ([1e-20, 3e-20], {"1e-20", "2.5e-20"}),
+    ],
+)
+def test_numbers_beside_an_axis_are_whole_and_short(values: list[float], labels: set[str]) -> None:
+    steps = np.arange(len(values), dtype=np.float64)
+    line = Series("run", "m", steps, steps, np.array(values))
+    words = words_of(Plot(Chart("m", "training step", [Panel("m", "as logged", [line])])), "\n")
+    assert labels <= set(words.split("\n"))
+    assert "…" not in words
 
 
 def test_a_png_is_one_and_is_as_large_as_it_is_drawn(warehouse: Warehouse, tmp_path: Path) -> None:

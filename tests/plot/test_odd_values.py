@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dakota_wh.plot.chart import Chart, Panel
+from dakota_wh.plot.chart import Chart, Panel, remarks
 from dakota_wh.plot.composing import halves
 from dakota_wh.plot.page.figure import Figure
 from dakota_wh.plot.plot import Plot
@@ -27,6 +27,7 @@ def chart(values: list[float]) -> Chart:
 
 
 @settings(max_examples=60, deadline=None)
+@example([math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, -0.0, 1.0])
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=40))
 def test_any_values_are_drawn_and_written(values: list[float]) -> None:
     odd = chart(values)
@@ -47,6 +48,19 @@ def test_odd_values_are_pictures_too(values: list[float]) -> None:
     drawn = Plot(chart(values), Smoothing("ema", 0.6))
     assert "<svg" in drawn.svg()
     assert drawn.html().startswith("<!DOCTYPE html>")
+
+
+def test_what_an_axis_cannot_reach_is_drawn_at_its_edge_and_said() -> None:
+    odd = chart([1e308, -1e308] * 8)
+    assert "reward: 16 values beyond 8e+307 in size, drawn at the edge" in remarks(odd)
+    text = Plot(odd).text(width=80)
+    assert "16 values, −1e+308 to 1e+308, last −1e+308" in text
+    for row in (text.splitlines()[1], text.splitlines()[14]):
+        assert any("\u2800" < dot <= "\u28ff" for dot in row)
+
+
+def test_one_value_is_one() -> None:
+    assert "reward: 1 value, 1 to 1, last 1" in Plot(chart([1.0])).text()
 
 
 def test_a_half_at_the_end_of_double_has_a_mean() -> None:

@@ -83,6 +83,12 @@ def demo_report(warehouse: api.Warehouse, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
+def owner_report(owner: api.Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the report on the owner's pair."""
+    return owner.report("29hn8w98", tmp_path_factory.mktemp("page") / "owner.html")
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Give a headless Chromium; skip where there is none."""
     if CHROMIUM is None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page
 
 from dakota_wh.api import Warehouse
+from dakota_wh.plot.page import document
 from tests.report.conftest import HOSTILE_METRICS, HOSTILE_RUN, Reader
 
 FIRST = "figure[data-figure='reward-0']"
@@ -162,6 +165,112 @@ def test_a_phone_does_not_scroll_sideways(browser: Browser, demo_report: Path) -
         page.close()
 
 
+def zoomed(page: Page, low: int, high: int) -> None:
+    """Show a stretch of the page's only figure."""
+    for end, value in (("to", high), ("from", low)):
+        box = page.locator(f"[data-control='{end}']")
+        box.fill(str(value))
+        box.press("Enter")
+    page.wait_for_timeout(200)
+
+
+def a_long_run(warehouse: Warehouse, folder: Path) -> None:
+    """Ingest 6,000 steps of which 100 are missing (4000 to 4099); all are 0.25 but one, 3210."""
+    rows = [f"{s},{100 if s == 3210 else 0.25}" for s in range(6100) if not 4000 <= s < 4100]
+    (folder / "long_history.csv").write_text("\n".join(["_step,reward/mean", *rows]) + "\n")
+    warehouse.ingest(folder / "long_history.csv")
+
+
+def test_zooming_shows_every_value_and_reads_within_the_stretch(
+    reader: Reader, tmp_path: Path
+) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    a_long_run(warehouse, tmp_path)
+    page = reader.open(warehouse.plot("long", smooth="ma:20").save(tmp_path / "long.html"))
+    path = page.locator("svg path[stroke='var(--line-0)'][stroke-width='1.2']").first
+    assert 4 < (path.get_attribute("d") or "").count("L") <= 1200
+    zoomed(page, 3100, 3300)
+    # the 201 steps of the stretch, and one on either side
+    assert (path.get_attribute("d") or "").count("L") == 202
+    smooth = page.locator("svg path[stroke='var(--line-0)'][stroke-width='2.2']").first
+    heights = [
+        float(point.split(",")[1])
+        for point in re.split("[ML]", smooth.get_attribute("d") or "")
+        if point
+    ]
+    assert sum(height < max(heights) - 1 for height in heights) == 20  # 3210 to 3229
+    slider = page.locator("[data-control='at']")
+    for value, where in (("1000", "at 3,300"), ("0", "at 3,100"), ("550", "at 3,210")):
+        slider.fill(value)
+        assert page.locator("[data-control='where']").inner_text() == where
+    assert page.locator(".legend output").inner_text() == "100"
+    zoomed(page, 4010, 4090)
+    slider.fill("500")
+    assert page.locator("[data-control='where']").inner_text() == "no value in this stretch"
+    assert page.locator(".legend output").inner_text() == ""
+    assert reader.said == []
+
+
+def test_a_line_that_the_page_does_not_hold_is_bands(
+    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document, "WHOLE_VALUES", 5_999)
+    warehouse = Warehouse(tmp_path / "warehouse")
+    a_long_run(warehouse, tmp_path)
+    page = reader.open(warehouse.plot("long", smooth="ma:20").save(tmp_path / "long.html"))
+    assert (
+        "this page does not hold the values within a band"
+        in page.locator("figcaption").inner_text()
+    )
+    zoomed(page, 3205, 3215)
+    page.locator("[data-control='at']").fill("500")
+    # 599 bands and one cut: the 321st of 6,000 values has 3205 to 3214, and the first of the next
+    read = page.locator(".legend output").inner_text()
+    assert read == "0.25 to 100 (11 values from 3,205 to 3,215)"
+    assert page.locator("svg path[stroke='var(--line-0)'][stroke-width='1.2']").count() == 0
+    assert reader.said == []
+
+
+def test_tables_are_whole_on_a_desk_and_on_a_phone(browser: Browser, demo_report: Path) -> None:
+    cut = (
+        "[...document.querySelectorAll('section > .scroll')].filter("
+        "(node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.ariaLabel)"
+    )
+    for width in (1920, 1280, 390):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        try:
+            Reader(page).open(demo_report)
+            assert page.evaluate(cut) == []
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            weights = page.get_by_role("table", name="Weights that the values imply")
+            assert weights.get_by_role("row").count() == 6
+            box = weights.locator("[data-label='implied weight']").first.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= width
+        finally:
+            page.close()
+
+
+def test_the_unit_of_an_axis_lies_beside_no_label(browser: Browser, tmp_path: Path) -> None:
+    rows = "\n".join(f"{step},{9007199254740993 + step}" for step in range(300))
+    (tmp_path / "big_history.csv").write_text(f"_step,big_int\n{rows}\n")
+    warehouse = Warehouse(tmp_path / "warehouse")
+    warehouse.ingest(tmp_path / "big_history.csv")
+    page = browser.new_page(viewport={"width": 375, "height": 800})
+    try:
+        Reader(page).open(warehouse.plot("big", metric="big_int").save(tmp_path / "a.html"))
+        title = page.locator(".role-axis-title text", has_text="as logged").bounding_box()
+        labels = page.locator(".role-axis-label text", has_text="e15").all()
+        assert title is not None
+        assert len({label.inner_html() for label in labels}) == len(labels) > 2
+        for box in (label.bounding_box() for label in labels):
+            assert box is not None
+            assert box["x"] >= 0
+            assert title["y"] + title["height"] <= box["y"] + 2
+    finally:
+        page.close()
+
+
 def luminance(colour: str) -> float:
     """Return the relative luminance of ``rgb(r, g, b)`` (WCAG 2)."""
     parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
@@ -214,6 +323,13 @@ def test_it_prints(browser: Browser, demo_report: Path) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") == 700
         assert not page.locator(".controls").first.is_visible()
         assert page.locator("details.sql").first.evaluate("(node) => node.open")
+        # no word of a verdict is broken: each is as high as its line
+        high = page.evaluate(
+            "[...document.querySelectorAll('td bdi')].filter((node) =>"
+            " ['improving', 'constant', 'neither'].includes(node.textContent.trim())"
+            " && node.getClientRects().length > 1).length"
+        )
+        assert high == 0
     finally:
         page.close()
 

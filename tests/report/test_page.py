@@ -77,7 +77,8 @@ def same(cell: str, value: Any) -> bool:
     return float(cell) == pytest.approx(value, rel=1e-9, abs=1e-15)
 
 
-TREND = "Half split and evidence"
+TREND = "Half split"
+EVIDENCE = "How sure is that, and does it go on?"
 
 
 @pytest.mark.parametrize(
@@ -88,17 +89,24 @@ TREND = "Half split and evidence"
             "reward_trends",
             {"first_half_mean": 3, "second_half_mean": 4, "improvement": 5, "improvement_pct": 6},
         ),
+        (TREND, "trend_evidence", {"verdict": 2, "samples": 7}),
         (
-            TREND,
+            EVIDENCE,
             "trend_evidence",
-            {"verdict": 2, "half_difference_low": 7, "half_difference_high": 8, "support": 9},
+            {
+                "half_difference_low": 2,
+                "half_difference_high": 3,
+                "support": 4,
+                "tail_state": 6,
+                "tail_first_mean": 7,
+                "tail_second_mean": 8,
+            },
         ),
         (
             "Weights that the values imply",
             "reward_components",
             {"weight": 2, "contribution": 3, "share": 4, "state": 5, "dead": 6, "r2": 7},
         ),
-        ("Step times and throughput", "step_time", {"samples": 1, "median": 2, "p95": 3, "max": 4}),
         (
             "From the first tenth to the last",
             "training_dynamics",
@@ -116,7 +124,7 @@ def test_tables_hold_what_the_views_hold(
 ) -> None:
     rows = page.tables[caption][1:]
     expected = [row for row in warehouse.query(view).dicts() if row.get("lag", 0) == 0]
-    if caption == TREND:
+    if caption in (TREND, EVIDENCE):
         rewards = {row["metric"] for row in warehouse.query("reward_trends").dicts()}
         expected = [row for row in expected if row["metric"] in rewards]
     assert len(rows) == len(expected) > 0
@@ -126,6 +134,97 @@ def test_tables_hold_what_the_views_hold(
         [found] = [one for one in rows if row[name] in one[: 1 if name == "run_id" else 2]]
         for column, place in places.items():
             assert same(found[place], row[column]), (row, column)
+
+
+def test_step_times_are_those_of_the_view(warehouse: Warehouse, page: Reading) -> None:
+    head, *lines = page.tables["Step times and throughput"]
+    for row in warehouse.query("step_time").dicts():
+        place = head.index(row["run_id"])
+        for line, column in (
+            ("steps with a step time", "samples"),
+            ("median (s)", "median"),
+            ("95 % quantile (s)", "p95"),
+            ("longest (s)", "max"),
+            ("total (s)", "total"),
+        ):
+            [found] = [one for one in lines if one[0] == line]
+            assert same(found[place], row[column]), (line, row)
+
+
+@pytest.mark.parametrize(
+    ("where", "report", "last"),
+    # a tenth, at most 100: the trainer's export has 500 rows, the demo 240 (and a NaN in its KL)
+    [
+        ("owner", "owner_report", {"reward": 100, "loss": 50, "entropy": 50, "KL": 50}),
+        ("warehouse", "demo_report", {"reward": 24, "loss": 24, "entropy": 24, "KL": 23}),
+    ],
+)
+def test_a_last_value_is_said_to_be_what_it_is(
+    request: pytest.FixtureRequest, where: str, report: str, last: dict[str, int]
+) -> None:
+    warehouse: Warehouse = request.getfixturevalue(where)
+    path: Path = request.getfixturevalue(report)
+    text = path.read_text(encoding="utf-8").replace("<wbr>", "")
+    found = re.findall(
+        r"<bdi>([A-Za-z ]+), mean of its last values</bdi>(.*?)</tr>", text, re.DOTALL
+    )
+    plain = dict(found)
+    metric = {"reward": "reward", "loss": "loss", "entropy": "entropy", "KL": "kl"}
+    for words, count in last.items():
+        assert f"of the last {count} values" in plain[words]
+        [(run, name)] = warehouse.sql(
+            f"SELECT run_id, metric FROM main_metrics WHERE kind = '{metric[words]}'"
+        ).rows()
+        values = [
+            value
+            for (value,) in warehouse.sql(
+                f"SELECT value FROM metrics WHERE run_id = '{run}' AND metric = '{name}' "
+                "AND ord IS NOT NULL ORDER BY ord"
+            ).rows()
+        ]
+        [exactly] = re.findall(r'data-exact="([^"]+)"', plain[words])
+        assert float(exactly) == pytest.approx(sum(values[-count:]) / count, rel=1e-9)
+
+
+def test_what_a_sampled_run_does_not_hold_is_said_in_its_tables(owner_report: Path) -> None:
+    text = owner_report.read_text(encoding="utf-8").replace("<wbr>", "")
+    page = Reading(text)
+    for caption in ("The runs", "Certificates of the runs", "Step times and throughput"):
+        assert page.tables[caption][0] == ["", "29hn8w98", "7nikv4vp (sampled)"]
+    [total] = re.findall(r">total \(s\)</bdi>.*?</tr>", text, re.DOTALL)
+    cells = re.findall(r"<td.*?</td>", total, re.DOTALL)
+    assert "steps" not in cells[0]
+    # 500 rows of the steps 0 to 998
+    assert "in 500 of 999 steps, not in the whole run" in cells[1]
+
+
+def test_settings_that_are_one_number_do_not_differ(tmp_path: Path) -> None:
+    opened = Warehouse(tmp_path / "warehouse")
+    configs = {
+        "one": {"a": 8, "b": 1.0, "c": 0.5, "d": None, "e": "8", "f": 2**60, "g": 1e-5},
+        "two": {"a": 8.0, "b": 1, "c": 0.25, "d": "x", "e": "9", "f": 2**60 + 1, "g": 0.00001},
+    }
+    for run, config in configs.items():
+        (tmp_path / f"{run}_config.json").write_text(json.dumps(config))
+        rows = "\n".join(f"{step},{step}" for step in range(20))
+        (tmp_path / f"{run}_history.csv").write_text(f"_step,reward\n{rows}\n")
+        opened.ingest(tmp_path / f"{run}_history.csv")
+    page = Reading(opened.report(["one", "two"], tmp_path / "a.html").read_text(encoding="utf-8"))
+    [table] = [rows for name, rows in page.tables.items() if name.startswith("Settings in which")]
+    assert [row[0] for row in table[1:]] == ["c", "d", "e", "f"]
+    told = opened.compare("one", "two").config
+    assert {row[told.columns.index("key")] for row in told.rows()} == {"c", "d", "e", "f"}
+
+
+def test_a_legend_shows_the_dashes_of_its_lines(text: str) -> None:
+    figure = text[text.index('data-figure="components-0"') :]
+    legend = figure[: figure.index('class="chart"')]
+    dashes = re.findall(r'<path d="M0 3H34" stroke-dasharray="([^"]+)"', legend)
+    assert len(dashes) == len(set(dashes)) == 5
+    data = json.loads(re.search(r'id="figures">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
+    layers = data["components-0"]["panels"][0]["spec"]["layer"]
+    drawn = next(one["encoding"]["strokeDash"] for one in layers if "datum.m)" in str(one))
+    assert [" ".join(map(str, dash)) for dash in drawn["scale"]["range"]] == dashes
 
 
 def test_milestones_are_those_of_the_main_reward(warehouse: Warehouse, page: Reading) -> None:
@@ -170,8 +269,8 @@ def test_the_partner_is_included_and_it_is_said(warehouse: Warehouse, text: str)
     assert "demotrnr is included: it is the other half" in text
 
 
-def test_a_sampled_run_is_said_first(owner: Warehouse, tmp_path: Path) -> None:
-    text = owner.report(["29hn8w98"], tmp_path / "a.html").read_text(encoding="utf-8")
+def test_a_sampled_run_is_said_first(owner_report: Path) -> None:
+    text = owner_report.read_text(encoding="utf-8")
     warning = text.index("7nikv4vp is sampled: 500 rows")
     assert warning < text.index('id="overview"')
     assert "improving" in text

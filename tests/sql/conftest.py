@@ -35,7 +35,10 @@ SCHEMAS = {
     " value DOUBLE",
     "stored_series": "run_id VARCHAR, role VARCHAR, metric VARCHAR, writer VARCHAR, kind VARCHAR,"
     " kind_rank BIGINT, samples BIGINT, nonfinite BIGINT, first_step BIGINT, last_step BIGINT,"
-    " axis VARCHAR, sign BIGINT DEFAULT 1, not_numbers BIGINT",
+    " axis VARCHAR, sign BIGINT DEFAULT 1, not_numbers BIGINT, numbers BIGINT, mean DOUBLE,"
+    " median DOUBLE, std DOUBLE, min DOUBLE, max DOUBLE, initial DOUBLE, final DOUBLE,"
+    " initial_step BIGINT, final_step BIGINT, first_half_mean DOUBLE, second_half_mean DOUBLE,"
+    " improvement DOUBLE, improvement_pct DOUBLE, high_values BIGINT",
     "stored_components": "run_id VARCHAR, role VARCHAR, metric VARCHAR, weight DOUBLE,"
     " contribution DOUBLE, share DOUBLE, dead BOOLEAN, r2 DOUBLE, residual DOUBLE,"
     " reward_metric VARCHAR, state VARCHAR, evidence VARCHAR, assumed_weight_left DOUBLE,"

@@ -28,7 +28,7 @@ def test_only_what_the_live_rows_name(root: Path) -> None:
     on_disk = {p.name for p in root.glob("metrics/*/run_id=run/*.parquet")}
     assert len(on_disk) == 2
     with duckdb.connect() as connection:
-        files = live_files(connection, ["metrics", "pairs"], files_under(root))
+        files = live_files(connection, ["metrics", "pairs"], files_under(root), root).files
         ((found,),) = connection.execute(f"SELECT {files('metrics')}").fetchall()
         (path,) = connection.execute(f"SELECT file FROM glob({files('metrics')})").fetchall()[:1]
         assert len(found) == 2  # a part, and the file without rows
@@ -72,4 +72,4 @@ def test_a_run_that_goes_on_being_published_is_an_error_and_no_half_answer(
 
     monkeypatch.setattr(module, "_listed", listing)
     with duckdb.connect() as connection, pytest.raises(duckdb.IOException, match="anew meanwhile"):
-        live_files(connection, ["metrics"], files_under(root))
+        live_files(connection, ["metrics"], files_under(root), root)

@@ -21,6 +21,7 @@ from dakota_wh.warehouse import metrics as metrics_module
 from dakota_wh.warehouse.column_names import KeyPath, printed
 from dakota_wh.warehouse.history import HistoryWriter, StoredHistory
 from dakota_wh.warehouse.metrics import Built, RowSteps, build
+from dakota_wh.warehouse.step_rows import STEPS as STEP_COLUMNS
 
 KEYS: list[KeyPath] = [("loss",), ("Loss",), ("a", "b"), ("a.b",), ("flag",), ("late",)]
 STEPS = [*range(-3, 4), 2**53 + 1, -(2**63), 2**63 - 1]
@@ -66,7 +67,7 @@ def stored(
 ) -> tuple[Built, pd.DataFrame, pd.DataFrame]:
     with (
         patch.object(history_module, "PART_ROWS", part_rows),
-        patch.object(metrics_module, "_CHUNK_ROWS", chunk_rows),
+        patch.object(metrics_module, "CHUNK_ROWS", chunk_rows),
     ):
         writer = HistoryWriter(folder / "history")
         for start in range(0, len(rows), batch):
@@ -85,7 +86,7 @@ def stored(
         finally:
             history.close()
     tables = []
-    for name, schema in (("metrics", metrics_module.METRICS), ("steps", metrics_module.STEPS)):
+    for name, schema in (("metrics", metrics_module.METRICS), ("steps", STEP_COLUMNS)):
         found: list[Any] = [schema.empty_table()]
         for path in built.parts:
             if path.parent.name == name:

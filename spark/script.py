@@ -1,0 +1,53 @@
+"""The views as a script: for a notebook, a scheduled job, or ``spark-sql -f``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from dakota_wh.spark.statements import Kind, Statement, statements
+from dakota_wh.spark.text import name
+
+_HEAD: Final = """\
+-- The views of dakota-wh on Spark 4, over the warehouse as it is when this runs.
+-- What several views rest on is written to a scratch folder that every executor must see."""
+
+
+def script(root: Path, names: Iterable[str], scratch: str | None = None) -> list[str]:
+    """Return the statements that make views in any session, in order, the first with a comment.
+
+    Args:
+        root: the warehouse's folder.
+        names: views, plain or with a version.
+        scratch: where staged relations go; by default a folder that the first statement sets.
+
+    Raises:
+        NotPortable, NotAWarehouse: see :func:`dakota_wh.spark.statements.statements`.
+    """
+    folder = scratch or "/tmp/dakota-wh-scratch"  # noqa: S108 - a word of the script, to be changed
+    lines = [f"{_HEAD}\nSET dakota.scratch = {folder}"]
+    for statement in statements(root.absolute(), names):
+        lines += _lines(statement)
+    return lines
+
+
+def _lines(statement: Statement) -> list[str]:
+    relation = name(statement.relation)
+    match statement.kind:
+        case Kind.FILES:
+            return [statement.text]
+        case Kind.VIEW:
+            return [f"CREATE OR REPLACE TEMPORARY VIEW {relation} AS\n{statement.text}"]
+        case Kind.NAME:
+            return [
+                f"CREATE OR REPLACE TEMPORARY VIEW {relation} AS\n"
+                f"SELECT * FROM {name(statement.text)}"
+            ]
+        case Kind.STAGE:
+            place = f"'${{dakota.scratch}}/{statement.relation}'"
+            return [
+                f"INSERT OVERWRITE DIRECTORY {place} USING parquet\n{statement.text}",
+                f"CREATE OR REPLACE TEMPORARY VIEW {relation}\n"
+                f"USING parquet OPTIONS (path {place})",
+            ]
