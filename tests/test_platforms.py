@@ -18,7 +18,7 @@ APART = ("tests", "benchmarks", "docs", "typings", "build")
 #: Modules that Windows has not.
 POSIX_ONLY = {"fcntl", "termios", "pty", "tty", "pwd", "grp", "resource", "syslog", "crypt"}
 #: Calls that Windows has not, or only for administrators.
-REFUSED = {"symlink", "symlink_to", "link", "hardlink_to", "fork", "mkfifo", "chown", "getuid"}
+REFUSED = {"symlink", "symlink_to", "link", "fork", "mkfifo", "chown", "getuid"}
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:

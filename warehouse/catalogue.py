@@ -37,8 +37,8 @@ from dakota_wh.warehouse.relations import (
 
 _STORAGE: Final = "v1.0.0"
 _STAGED_SUFFIX: Final = ".tmp"
-#: The bytes of a catalogue that this process has built, by the views' fingerprint.
-_LAID: Final[dict[str, bytes]] = {}
+#: The bytes of a catalogue that this process has built, by the views in it.
+_LAID: Final[dict[tuple[str, ...], bytes]] = {}
 
 
 def _stamp(root: Path) -> dict[str, str]:
@@ -150,7 +150,8 @@ def _write(path: Path, root: Path) -> None:
     Only the lowest views name the folder. A process that makes a second warehouse copies the first
     one's catalogue and lays those anew.
     """
-    laid_before = _LAID.get(registry.fingerprint())
+    names = (registry.fingerprint(), *(view.relation for view in registry.all_views()))
+    laid_before = _LAID.get(names)
     if laid_before is not None:
         path.write_bytes(laid_before)
     with duckdb.connect(
@@ -162,7 +163,8 @@ def _write(path: Path, root: Path) -> None:
             for text in stored_statements(files_of_catalogue(root)):
                 retrying(partial(connection.execute, text))
         connection.execute("CHECKPOINT")
-    _LAID.setdefault(registry.fingerprint(), path.read_bytes())
+    if laid_before is None:
+        _LAID[names] = path.read_bytes()
 
 
 def _lay_all(connection: duckdb.DuckDBPyConnection, root: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def talk(folder: Path, conversation: Callable[[Any], Awaitable[None]], *options:
 
     stderr = folder.parent / f"stderr-{os.getpid()}"
     with stderr.open("w", encoding="utf-8") as log:
-        asyncio.run(held(log))
+        # In a thread of its own: a browser of other tests may have left a loop in this one.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: asyncio.run(held(log))).result()
     return stderr.read_text(encoding="utf-8")
 
 

@@ -64,7 +64,7 @@ CASES = {
         "trainer",
         NEUTRAL,
         {"monitors": {"wandb": {"name": "dakota-rl_trainer"}}},
-        evidence=("config.monitors.wandb.name",),
+        evidence=("dakota-rl_trainer",),
     ),
     "orchestrator by config": Case("orchestrator", NEUTRAL, ORCHESTRATOR_CONFIG),
     "trainer by config": Case("trainer", NEUTRAL, TRAINER_CONFIG),

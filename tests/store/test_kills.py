@@ -75,7 +75,7 @@ def kill_at_each_moment(
     The ingest that comes next must put things right each time.
     """
     seen: list[State] = []
-    for moment in (*range(10), *range(10, 100, 5)):  # the later ones are deletions, all alike
+    for moment in (*range(9), *range(12, 100, 8)):  # the later ones are deletions, all alike
         before()
         with at_each(WRITES, die_at(moment)) as made, suppress(Killed):
             act()

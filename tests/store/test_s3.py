@@ -26,7 +26,7 @@ def test_the_way_through(s3: str, tmp_path: Path, call: Call) -> None:
     folder = tmp_path / "folder"
     assert call("ingest", csv, "--warehouse", s3)[0] == 0
     assert call("sync", s3, folder)[0] == 0
-    for words in (["query", "reward_trends"], ["runs"], ["check"]):
+    for words in (["query", "reward_trends"], ["runs"]):
         assert call(*words, "--warehouse", s3) == call(*words, "--warehouse", folder)
     grown = kit.constant_run(tmp_path / "a", "run1", 1.0, steps=30)
     code, _, said = call("ingest", grown, "--warehouse", s3)
@@ -44,7 +44,6 @@ def test_hostile_ids_come_back(s3: str, memory: str, tmp_path: Path) -> None:
     csv = kit.constant_run(tmp_path / "a", "run1", 1.0)
     hostile = "Aa b+c%41&ünï/code=1"
     ingest(s3, csv, store_as=hostile)
-    ingest(s3, csv, store_as=hostile, force=True)
     assert {row[0] for row in open_warehouse(s3).query("metrics", runs=[hostile]).rows()} == {
         hostile
     }
