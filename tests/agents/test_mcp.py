@@ -35,10 +35,9 @@ def talk(folder: Path, conversation: Callable[[Any], Awaitable[None]], *options:
                 await conversation(client)
 
     stderr = folder.parent / f"stderr-{os.getpid()}"
-    with stderr.open("w", encoding="utf-8") as log:
-        # In a thread of its own: a browser of other tests may have left a loop in this one.
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(lambda: asyncio.run(held(log))).result()
+    # In a thread of its own: a browser of other tests may have left a loop in this one.
+    with stderr.open("w", encoding="utf-8") as log, ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(held(log))).result()
     return stderr.read_text(encoding="utf-8")
 
 
