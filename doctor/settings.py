@@ -55,9 +55,9 @@ def look(location: str, typed: bool, from_file: Mapping[str, Path]) -> Iterator[
 
 
 def _origin(name: str, from_file: Mapping[str, Path]) -> str:
-    if name in from_file:
-        return str(from_file[name])
-    return "the environment" if os.environ.get(name) else ""
+    if not os.environ.get(name):
+        return ""  # empty, or taken from a file and gone since
+    return str(from_file.get(name, "the environment"))
 
 
 def _shown(name: str) -> str:
