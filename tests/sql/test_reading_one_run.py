@@ -78,8 +78,10 @@ def about_one_run() -> list[str]:
 
 @pytest.mark.parametrize("relation", about_one_run())
 def test_a_filter_by_run_reaches_the_files(filed: duckdb.DuckDBPyConnection, relation: str) -> None:
+    # A join's filter, which DuckDB makes while it runs, may spare a scan files: how many is a
+    # matter of which thread comes first.
     everything = files_read(filed, f"FROM {relation}")
-    assert set(everything) == {len(RUNS)}, "the test sees the scans"
+    assert max(everything) == len(RUNS), "the test sees the scans"
     one = files_read(filed, f"FROM {relation} WHERE run_id = 'second'")
     assert set(one) == {1}
     whole = filed.execute(f"FROM {relation} WHERE run_id = 'second' ORDER BY ALL").fetchall()
