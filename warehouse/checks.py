@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import duckdb
+
 from dakota_wh.errors import NothingFound
 from dakota_wh.sql import rules as registry
 from dakota_wh.warehouse import catalogue, gate
@@ -13,11 +15,14 @@ from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying
 from dakota_wh.warehouse.findings import Finding, ask
 from dakota_wh.warehouse.layout import stored_run_ids
 from dakota_wh.warehouse.query import known_runs
+from dakota_wh.warehouse.quoting import literal
 from dakota_wh.warehouse.relations import mentioned
 from dakota_wh.warehouse.required import ask_required, refuse_empty
 
 #: Views that take long, and that many rules read.
 _ASKED_OFTEN: Final = ("metric_health_v1", "training_dynamics_v1")
+#: The rules that say what the reward did meanwhile, of trainings in which something fell.
+_OF_WHAT_FELL: Final = ("entropy_collapse", "length_collapse")
 
 
 def check(
@@ -75,6 +80,7 @@ def _ask_all(
     ):
         for name in _ASKED_OFTEN:  # computed once; a temporary table goes before a view
             connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {name}")
+        _evidence_of_what_fell(connection, values)
         for rule in rules:
             if rule.name == registry.REQUIRED:
                 yield from ask_required(connection, rule, required, runs)
@@ -82,3 +88,19 @@ def _ask_all(
             for finding in ask(connection, rule, values[rule.name]):
                 if not runs or finding.run_id in (*runs, None):
                     yield finding
+
+
+def _evidence_of_what_fell(
+    connection: duckdb.DuckDBPyConnection, values: Mapping[str, Mapping[str, float | str]]
+) -> None:
+    # The dearest view of all: of these runs only, once for both rules.
+    fell = connection.execute(
+        "SELECT DISTINCT orchestrator_run_id FROM training_dynamics_v1"
+        " WHERE orchestrator_run_id IS NOT NULL AND drop_share >= ?",
+        [min(values[rule]["least_drop"] for rule in _OF_WHAT_FELL)],
+    ).fetchall()
+    connection.execute(
+        "CREATE TEMP TABLE trend_evidence_v1 AS SELECT * FROM trend_evidence_v1 WHERE run_id IN ("
+        + ", ".join(literal(run) for (run,) in fell or [("",)])
+        + ")"
+    )
