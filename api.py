@@ -193,9 +193,7 @@ class Warehouse:
         from dakota_wh.warehouse.query import query_view
 
         answering = _engine(engine, master)
-        if answering is not None:
-            root = self.whole()
-        elif self.mirror is None:
+        if self.mirror is None:
             root = self.path
         else:  # the rows of the runs that are asked for do, where the view needs no others
             question = Question(find_view(name, version), tuple(runs))
@@ -272,7 +270,7 @@ class Warehouse:
         return list(create_statements(both, files_under(root.absolute())).values())
 
     def remove(self, run_id: str) -> None:
-        """Delete a run from the warehouse.
+        """Delete a run from the warehouse, or what a killed removal left of it.
 
         Raises:
             NoSuchRun: it is not there.
@@ -280,6 +278,16 @@ class Warehouse:
         from dakota_wh.ingest.landing import remove
 
         remove(self._here([run_id]), run_id)
+
+    def must_be_removable(self, *run_ids: str) -> None:
+        """Raise unless each run could be removed.
+
+        Raises:
+            NoSuchRun: one is not there.
+        """
+        from dakota_wh.ingest.landing import must_be_removable
+
+        must_be_removable(self._here(run_ids), run_ids)
 
     def pair(self, orchestrator: str, trainer: str, *, remove: bool = False) -> bool:
         """Fix which trainer belongs to which orchestrator, or undo that with ``remove``.

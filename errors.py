@@ -17,7 +17,8 @@
     ├── BadQuery                    1  the SQL was refused or failed
     ├── NotInstalled                1  an optional package is not there
     ├── StoreProblem                1  an object store fails, or gives other bytes than were stored
-    └── NotAWarehouse               1  the folder is something else, or newer than this program
+    └── NotAWarehouse               1  the folder is something else
+        └── StoredByNewer           1  a run in it was stored by a newer program
 
 A message says what happened, to which run, and what to type next; ``hint`` is that last part.
 """
@@ -153,4 +154,14 @@ def how_to_add(extra: str) -> str:
 
 
 class NotAWarehouse(WarehouseError):
-    """The folder is not a warehouse, cannot be written, or was made by a newer program."""
+    """The folder is not a warehouse, or cannot be written or read."""
+
+
+class StoredByNewer(NotAWarehouse):
+    """A run was stored in a layout that this program does not know."""
+
+    def __init__(self, run_id: str, layout: int) -> None:
+        super().__init__(
+            f"Run {run_id} was stored by a newer dakota-wh (layout {layout}).",
+            hint="Update this program: pip install -U dakota-wh",
+        )

@@ -18,6 +18,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field, ValidationError
 
 from dakota_wh.agents.answer import short
+from dakota_wh.agents.confined import run_sql as run_sql_apart
 from dakota_wh.agents.tools import Tools
 from dakota_wh.agents.words import for_agent
 from dakota_wh.errors import WarehouseError
@@ -117,7 +118,7 @@ def build(tools: Tools, version: str) -> MCPServer[Any]:
     @tool
     def run_sql(select: _Select, limit: _Limit = None) -> Any:
         """Return the rows of one read-only SELECT over the views (DuckDB SQL)."""
-        return tools.run_sql(select, limit)
+        return run_sql_apart(tools, select, limit)
 
     @tool
     def findings(

@@ -38,11 +38,14 @@ def main() -> None:
         for name, line in (PROGRAMS | OTHERS).items():
             print(f"{name:18} {line}")
         return
-    text = import_module(f"benchmarks.{given.name}").run(given.size).text()
+    report = import_module(f"benchmarks.{given.name}").run(given.size)
+    text = report.text()
     print(text)
     if given.keep:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{date.today()}-{given.name}.md").write_text(text + "\n", encoding="utf-8")
+    if getattr(report, "faults", None):  # of an attack
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,8 @@ before, began = (time.process_time(), cpu_of_children()), time.perf_counter()
 """
 
 OURS = """
+from dakota_wh.warehouse.arrow_alone import spare_pandas
+spare_pandas()  # as the worker does
 from dakota_wh.ingest.wandb_api.api_run import ApiRun
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
 reading = ApiRun(client, RunAddress(run_id, "bench", "acme"), folder).read(None)
@@ -89,6 +91,8 @@ reading.facts()
 """
 
 STORED = """
+from dakota_wh.warehouse.arrow_alone import spare_pandas
+spare_pandas()  # as the worker does
 from dakota_wh.ingest.landing import Options, land
 from dakota_wh.ingest.wandb_api.api_run import ApiRun
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
@@ -209,16 +213,25 @@ def main() -> None:
         print(f"{given.rows} rows of {given.metrics + 3} keys; all {len(WAYS)} ways give the same")
         print(f"| {'way':28} | rows/s | seconds | peak MiB | own | core | server |")
         print(f"|{'-' * 30}|---|---|---|---|---|---|")
+        spent = {}
         for way in WAYS:
             runs = [read(way, server, home, True, given.rows) for _ in range(given.rounds)]
             seconds = statistics.median(run["seconds"] for run in runs)
             peak = max(run["peak"] for run in runs)
             rate = given.rows / seconds
             cpu = [statistics.median(run[who] for run in runs) for who in ("own", "core", "server")]
+            spent[way[0]] = cpu[0] + cpu[1]
             shown = " | ".join(f"{value:.2f}" for value in cpu)
             print(
                 f"| {way[0]:28} | {rate:,.0f} | {seconds:.2f} | {peak:.0f} | {shown} |", flush=True
             )
+        print("\nOwn and core together, run.scan_history() to:")
+        for name in ("dakota-wh, read", "dakota-wh, stored"):
+            for kind in ("live", "export"):
+                ratio = spent[f"run.scan_history() ({kind})"] / spent[f"{name} ({kind})"]
+                print(f"- {name} ({kind}): {ratio:.1f}×" + "; aim at least 10×" * (name[-1] == "d"))
+        limit = spent["run.scan_history() (export)"] / spent["download + pq.read_table"]
+        print(f"- W&B's own download, read into memory and nothing done to it: {limit:.1f}×")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,7 +33,10 @@ def run(size: str) -> Report:
     leet_out = out / "leet.jsonl"
     shell = ["sh", "-c", f"{' '.join(leet)} > {leet_out}"]
     reading = measure(python("others.read_log", "rows", log, "-"))
+    limit = json.loads(measure(python("others.read_log", "limit", tenth, out / "limit")).output)
     ours = measure(ingest(log, "ingested"))
+    shutil.rmtree(out / "in-two", ignore_errors=True)
+    two = json.loads(measure(python("others.read_log", "ingest", log, out / "in-two")).output)
     ours_tenth = measure(ingest(tenth, "ingested-tenth"))
     protobuf = measure(python("others.read_log", "protobuf", tenth, out / "protobuf.parquet"))
     leet_found = measure(shell)
@@ -65,9 +69,28 @@ def run(size: str) -> Report:
         ],
     )
     report.say(f"Our reading alone, in its process: {count / cpu:,.0f} rows/s of processor time.")
+    report.say(
+        f"Ours is two processes: of {two['own'] + two['other']:.1f} s of processor time in another "
+        f"ingest {two['other']:.1f} are the second one's, so with two cores of its own the first "
+        f"one's {two['own']:.1f} are what it takes; peaks {two['peak']:.0f} and "
+        f"{two['other_peak']:.0f} MiB. The wall clock here is that of a machine with other work."
+    )
+    told = ", ".join(f"{1e6 * cpu / part:.1f} {name}" for name, cpu in limit.items())
+    least_of_all = sum(limit.values()) / part
+    report.say(
+        f"What no program can do without, each in C at one go, in µs of processor time a step: "
+        f"{told}; {1e6 * least_of_all:.1f} together. Ours takes "
+        f"{ours.cpu / steps / least_of_all:.1f} times that in all, "
+        f"{two['own'] / steps / least_of_all:.1f} times in its first process; protobuf "
+        f"{protobuf.cpu / part / least_of_all:.1f} times, leet "
+        f"{leet_found.cpu / part / least_of_all:.1f} times."
+    )
     for name, one, least in (("leet", leet_found, 40), ("protobuf", protobuf, 10)):
         report.aim(f"{name} to ours, wall", one.wall / part / (ours.wall / steps), least=least)
         report.aim(f"{name} to ours, cpu", one.cpu / part / (ours.cpu / steps), least=least)
+        report.aim(
+            f"{name}, cpu, to our first process", one.cpu / part / (two["own"] / steps), least=least
+        )
     report.aim("reading alone per core", count / cpu, least=25_000, unit=" rows/s")
     return report
 

@@ -34,6 +34,14 @@ def continue_log(made: MadeRun, path: Path) -> None:
         _frame(file, bytearray(tail), _records(made, opens=False, ends=False), skip=tail)
 
 
+def end_log(steps: int, path: Path) -> None:
+    """Write an exit record behind an open log of so many steps."""
+    tail = path.stat().st_size % BLOCK
+    with path.open("ab") as file:
+        last = record(2 + 2 * steps, 18, number(2, 60))
+        _frame(file, bytearray(tail), iter([last]), skip=tail)
+
+
 def begin_log(made: MadeRun, path: Path) -> None:
     """Write a run's log so far: it has no exit record."""
     with path.open("wb") as file:

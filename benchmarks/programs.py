@@ -17,12 +17,20 @@ PROGRAMS: Final = {
     "disk": "bytes on disk, against CSV, W&B's Parquet export and default encodings",
     "wide": "a run of thousands of keys: ingest and query",
     "latency": "200 runs of a project over a slow network, one by one and in parallel",
+    "object_store": "a warehouse in an object store: through the mirror, and read in place",
+    "attacks.readers": "four readers of all views while a run is added, grown, replaced, removed",
+    "attacks.gate": "the SQL gate: some 900 statements, and queries that take all there is",
+    "attacks.troubles": "a full disk, denied rights, a folder that goes away, a clock that jumps",
+    "attacks.writers": "two writers at once: one run, two runs, rebuild or removal beside ingest",
+    "attacks.kills": "real processes killed at random moments: ingest, rebuild, remove, sync …",
 }
 
 #: Programs that take flags of their own, and print what they find.
 OTHERS: Final = {
+    "fuzz": "hostile logs, exports and answers, found by coverage (needs atheris)",
     "ingest_api": "rows per second through W&B's API, against scan_history and others",
     "views": "each view over one warehouse, in our connection and in the duckdb shell",
     "trend_verdicts": "how often trend_evidence sees a trend where there is none",
+    "attacks.soak": "watch on growing runs for an hour, with faults at random moments",
     "compare_intervals": "how often the intervals of dakota-wh compare are wrong",
 }

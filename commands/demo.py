@@ -15,6 +15,7 @@ from dakota_wh.commands.invocation import Command, settings, warehouse_options
 from dakota_wh.commands.outcome import tell_outcome
 from dakota_wh.commands.output import Output, open_stdout
 from dakota_wh.commands.progress_shown import progress_shown
+from dakota_wh.warehouse.arrow_alone import spare_pandas
 
 if TYPE_CHECKING:
     from dakota_wh.api import Warehouse
@@ -38,6 +39,7 @@ def command() -> None:
     from dakota_wh import demo
     from dakota_wh.api import open as open_warehouse
 
+    spare_pandas()
     stdout = open_stdout()
     folder = settings().folder if settings().typed else None
     warehouse = open_warehouse(folder or _FOLDER)

@@ -19,6 +19,7 @@ from dakota_wh.commands.output import Output
 from dakota_wh.commands.progress_shown import progress_shown
 from dakota_wh.errors import SomeRunsFailed
 from dakota_wh.rendering.rows import Listing
+from dakota_wh.warehouse.arrow_alone import spare_pandas
 from dakota_wh.warehouse.layout import ROLES
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def command(
         )
         _tell_plan(planned, as_json=format_ == "json")
         return
+    spare_pandas()
     with progress_shown() as on_progress:
         landed = the_warehouse().ingest(
             *everything,

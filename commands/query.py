@@ -59,8 +59,8 @@ def command(
     """Print the rows of the view NAME; `dakota-wh views` lists the names.
 
     Outside tables numbers have full precision. In JSON a NULL is null, and NaN and the infinities
-    are the strings "NaN", "Infinity" and "-Infinity". In CSV a NULL is an empty cell and NaN is
-    NaN.
+    are the strings "NaN", "Infinity" and "-Infinity". In CSV a NULL is an empty cell, NaN is NaN,
+    and a text that a spreadsheet would compute with is its JSON: "=1+1", with the quotes.
     """
     output = Output(format_, file, limited=limit is not None)
     output.chosen()

@@ -9,6 +9,7 @@ import click
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
 from dakota_wh.commands.outcome import tell_outcome
 from dakota_wh.commands.progress_shown import progress_shown
+from dakota_wh.warehouse.arrow_alone import spare_pandas
 
 _EXAMPLES: Final = """
 dakota-wh rebuild
@@ -30,6 +31,7 @@ def command(format_: str) -> None:
 
     No source is asked, and the history itself is not touched.
     """
+    spare_pandas()
     with progress_shown() as on_progress:
         landed = the_warehouse().rebuild(on_progress=on_progress)
     tell_outcome(landed, as_json=format_ == "json")

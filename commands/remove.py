@@ -27,7 +27,7 @@ def command(runs: tuple[str, ...], yes: bool) -> None:
     """Delete runs from the warehouse; W&B and the files that they came from are not touched."""
     warehouse = the_warehouse()
     wanted = list(dict.fromkeys(runs))
-    warehouse.query("runs", runs=wanted, limit=0)  # is each of them here?
+    warehouse.must_be_removable(*wanted)
     names = printable(", ".join(wanted))
     if not yes and not _agreed(f"Remove {names} from {warehouse.location}?"):
         click.echo("Nothing was removed.", err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from dakota_wh.commands.run_story import RunStory, read_story
 from dakota_wh.rendering.layout import hanging
 from dakota_wh.rendering.rows import Listing
 from dakota_wh.rendering.table import plain_lines
-from dakota_wh.rendering.values import brief, printable
+from dakota_wh.rendering.values import brief, printable, shell_word
 
 _EXAMPLES: Final = """
 dakota-wh show 29hn8w98
@@ -160,15 +159,15 @@ def _belongs(story: RunStory) -> Iterator[tuple[str, str]]:
     if more > 0:
         yield "", f"and {more} more"
     best = story.candidates[0]
-    both = " ".join(shlex.quote(best[f"{side}_run_id"]) for side in ("orchestrator", "trainer"))
+    both = " ".join(shell_word(best[f"{side}_run_id"]) for side in ("orchestrator", "trainer"))
     yield "To decide", f"dakota-wh pair {both}{_where()}"
 
 
 def _source(run: dict[str, Any]) -> str:
     """Return what to ingest for the run once more: its address in W&B, else the file's name."""
     if run["source"] == "wandb-api" and run["entity"] and run["project"]:
-        return shlex.quote(f"{run['entity']}/{run['project']}/{run['run_id']}")
-    return shlex.quote(str(run["source_name"]))
+        return shell_word(f"{run['entity']}/{run['project']}/{run['run_id']}")
+    return shell_word(str(run["source_name"]))
 
 
 def _metrics(story: RunStory) -> Listing:
@@ -197,7 +196,7 @@ def _settings(story: RunStory) -> Listing:
 
 
 def _next(run_id: str) -> Iterator[str]:
-    run = shlex.quote(run_id)
+    run = shell_word(run_id)
     where = _where()
     yield f"dakota-wh query reward_trends --run {run}{where}"
     yield f"dakota-wh query history --run {run} -o history.parquet{where}"
@@ -205,4 +204,4 @@ def _next(run_id: str) -> Iterator[str]:
 
 
 def _where() -> str:
-    return f" --warehouse {shlex.quote(str(settings().folder))}" if settings().typed else ""
+    return f" --warehouse {shell_word(str(settings().folder))}" if settings().typed else ""

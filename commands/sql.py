@@ -12,6 +12,7 @@ from dakota_wh.commands.invocation import Command, ends_at_once, the_warehouse, 
 from dakota_wh.commands.output import Output, output_options
 from dakota_wh.commands.size import checked_size
 from dakota_wh.errors import NothingFound, UsageProblem
+from dakota_wh.warehouse.overrun import ended_on_overrun
 
 _EXAMPLES: Final = """
 dakota-wh sql "SELECT run_id, max(step) FROM metrics GROUP BY run_id"
@@ -48,7 +49,7 @@ _MEMORY: Final = "4GB"
     default=_MEMORY,
     show_default=True,
     callback=checked_size,
-    help="Spill to disk beyond this.",
+    help="Spill to disk beyond this; a process that takes far more is ended.",
 )
 @output_options
 @warehouse_options
@@ -68,9 +69,13 @@ def command(
     output = Output(format_, file)
     output.chosen()
     select = _statement(text, script)
-    with ends_at_once():
+    with ends_at_once(), ended_on_overrun(timeout or None, memory_limit, _tell):
         rows = the_warehouse().sql(select, timeout=timeout or None, memory_limit=memory_limit)
     output.write(rows)
+
+
+def _tell(text: str) -> None:
+    click.echo(f"dakota-wh: {text}", err=True)
 
 
 def _statement(text: str | None, script: Path | None) -> str:

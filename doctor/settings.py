@@ -17,6 +17,7 @@ _KEY: Final = "WANDB_API_KEY"
 _NAMES: Final = (
     "DAKOTA_WH_DIR",
     "DAKOTA_WH_CACHE",
+    "DAKOTA_WH_CACHE_SIZE",
     "AWS_PROFILE",
     "AWS_ENDPOINT_URL",
     "AWS_ACCESS_KEY_ID",

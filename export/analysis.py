@@ -8,7 +8,6 @@ its first, whatever it measures. ``docs/guide-scripts.md`` says where the script
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from dakota_wh.export.one_training import OneTraining
 from dakota_wh.export.stored_run import NUMBERS, opened_run
 from dakota_wh.export.together import together
 from dakota_wh.export.training import Training
+from dakota_wh.rendering.values import shell_word
 from dakota_wh.warehouse.query import query_view
 
 SUMMARY: Final = "reward_analysis_summary.json"
@@ -213,5 +213,5 @@ def _look(run: Row) -> str:
         return f"When there are some: dakota-wh ingest PATH, where {run['source_name']} lies"
     where = f"See what W&B has at {run['url']}. " if run["url"] else ""
     names = [run[part] for part in ("entity", "project") if run[part]]
-    address = shlex.quote("/".join([*names, run["run_id"]]))
+    address = shell_word("/".join([*names, run["run_id"]]))
     return f"{where}Fetch it anew: dakota-wh ingest {address} --force-fetch"

@@ -133,16 +133,14 @@ def resolver(
     ``*`` is no family: it names the run's own axis.
     """
     exact = {m.metric: m.step_metric for m in step_metrics if m.step_metric}
-    globs = sorted(
-        ((name[:-1], axis) for name, axis in exact.items() if name.endswith("*") and name != "*"),
-        key=lambda glob: (-len(glob[0]), glob),
-    )
+    globs = {name[:-1]: axis for name, axis in exact.items() if name.endswith("*") and name != "*"}
+    lengths = sorted({len(beginning) for beginning in globs}, reverse=True)
 
     def axis_of(metric: str) -> str | None:
         if metric in exact:
             return exact[metric]
-        for beginning, axis in globs:
-            if metric.startswith(beginning):
+        for length in lengths:
+            if length <= len(metric) and (axis := globs.get(metric[:length])) is not None:
                 return axis
         return next((axis for axis, pattern in table if pattern.search(metric)), None)
 

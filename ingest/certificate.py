@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dakota_wh.ingest.source import Ended, KeyPath, RunFacts, Stated
+from dakota_wh.ingest.source import MOST, Ended, KeyPath, RunFacts, Stated
 from dakota_wh.warehouse.entries import leaves
 from dakota_wh.warehouse.history import StoredHistory
 
@@ -115,10 +115,15 @@ def _short_keys(
 
 
 def whole(value: object) -> int | None:
-    """Return a number that is whole, also where it is written as a float; else None."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return int(value) if isinstance(value, float) and value.is_integer() else None
+    """Return a number that is whole, also where it is written as a float; else None.
+
+    One beyond ``source.MOST`` is no count of anything.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    return int(value) if -MOST <= value <= MOST else None
 
 
 def _compare(history: StoredHistory, summary: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:

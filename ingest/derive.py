@@ -68,7 +68,7 @@ def build_whole(
     """Write metrics, steps, series and components of a whole history; count them in the row."""
     built = metrics.build(history, axis.steps, axis.keys, folder, {}, axis.own)
     write_timed(history, axis.steps, axis.keys, folder("timed"), axis.own)
-    _write_index(folder, built.series, built.metrics, history, axis)
+    _write_index(folder, built.series, built.numbers or {}, history, axis)
     _count(row, built, built.first_step, built.last_step)
 
 
@@ -90,7 +90,11 @@ def build_behind(
     behind = axis.behind(stored.rows)
     built = metrics.build(new, behind.steps, axis.keys, folder, earlier, behind.own)
     write_timed(new, behind.steps, axis.keys, folder("timed"), behind.own, stored.rows)
-    _write_index(folder, built.series, [*stored_metrics, *built.metrics], whole, axis)
+    values = sum(one.samples + one.nonfinite for one in built.series.values())
+    numbers = {}
+    if values <= series_numbers.MOST:
+        numbers = series_numbers.numbers_of([*stored_metrics, *built.metrics])
+    _write_index(folder, built.series, numbers, whole, axis)
     built.steps += stored.steps
     built.duplicate_steps += stored.duplicate_steps
     built.collapsed_rows += stored.collapsed_rows
@@ -102,7 +106,8 @@ def build_behind(
 
 def _count(row: RunRow, built: Built, first: int | None, last: int | None) -> None:
     row.steps, row.first_step, row.last_step = built.steps, first, last
-    row.gaps = 0 if first is None or last is None else last - first + 1 - built.steps
+    gaps = 0 if first is None or last is None else last - first + 1 - built.steps
+    row.gaps = min(gaps, 2**63 - 1)  # from the least BIGINT to the greatest there are twice as many
     row.duplicate_steps = built.duplicate_steps
     row.collapsed_rows = built.collapsed_rows
     row.unstepped_rows = built.unstepped_rows
@@ -111,7 +116,7 @@ def _count(row: RunRow, built: Built, first: int | None, last: int | None) -> No
 def _write_index(
     folder: FolderOf,
     series: Mapping[str, Series],
-    stored_as: Sequence[Path],
+    numbers: Mapping[str, series_numbers.Numbers],
     history: StoredHistory,
     axis: steps.StepAxis,
 ) -> None:
@@ -126,8 +131,6 @@ def _write_index(
         if (kind := kinds.get(name)) is not None:
             told = replace(told, kind=kind.kind, rank=kind.rank, sign=kind.sign)
         meaning[name] = told
-    values = sum(one.samples + one.nonfinite for one in logged.values())
-    numbers = series_numbers.numbers_of(stored_as) if values <= series_numbers.MOST else {}
     write_series(folder("series"), indexed, meaning, numbers)
     _write_components(folder("components"), kinds, history, axis)
 

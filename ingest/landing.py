@@ -12,7 +12,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from dakota_wh.errors import RunConflict, UsageProblem, WarehouseError
+from dakota_wh.errors import (
+    NotAWarehouse,
+    RunConflict,
+    StoredByNewer,
+    UsageProblem,
+    WarehouseError,
+)
 from dakota_wh.ingest import better, derive
 from dakota_wh.ingest.landed import Action, Landed
 from dakota_wh.ingest.pass_through import Told, take
@@ -31,11 +37,12 @@ from dakota_wh.store.changing import remove as remove_run
 from dakota_wh.warehouse import catalogue, gathered, parts
 from dakota_wh.warehouse.layout import PART_TABLES, ROLES
 from dakota_wh.warehouse.live_files import gather
+from dakota_wh.warehouse.origin import origin_of
 from dakota_wh.warehouse.run_lock import WAIT
 from dakota_wh.warehouse.run_row import RunRow, live_parts, newest, publish
 from dakota_wh.warehouse.staging import move_in, staging
 from dakota_wh.warehouse.streams import stored_streams
-from dakota_wh.warehouse.sweep import sweep
+from dakota_wh.warehouse.sweep import is_left_behind, sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +318,32 @@ def _outcome(
     )
 
 
-def remove(root: Path, run_id: str) -> None:
-    """Delete a run from the warehouse; see :meth:`dakota_wh.api.Warehouse.remove`."""
+def must_be_removable(root: Path, run_ids: Sequence[str]) -> None:
+    """Raise unless each run is stored, or is what a killed removal left of one.
+
+    Raises:
+        NotAWarehouse: there is no warehouse.
+        StoredByNewer: a newer program stored one: who knows what else it has.
+        NoSuchRun: it is not.
+    """
+    from dakota_wh.warehouse.connection import check_is_warehouse
     from dakota_wh.warehouse.query import known_runs
 
-    known_runs(root, [run_id])
+    check_is_warehouse(root)
+    here = origin_of(root) is None  # in a mirror parts without a row are only a cache
+    stored = [one for one in run_ids if not (here and is_left_behind(root, one))]
+    known_runs(root, stored)
+    for run_id in stored:
+        try:
+            newest(root, run_id)
+        except StoredByNewer:
+            raise
+        except NotAWarehouse:
+            continue  # a row that is damaged; removing the run mends that
+
+
+def remove(root: Path, run_id: str) -> None:
+    """Delete a run from the warehouse; see :meth:`dakota_wh.api.Warehouse.remove`."""
+    must_be_removable(root, [run_id])
     remove_run(root, run_id)
     gathered.drop(root)

@@ -15,7 +15,15 @@ from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest import derive, steps
 from dakota_wh.ingest.certificate import certify, look
 from dakota_wh.ingest.progress import OnProgress, Progress
-from dakota_wh.ingest.source import Continuation, Reading, RunFacts, Source
+from dakota_wh.ingest.source import (
+    Continuation,
+    KeyPath,
+    Reading,
+    RunFacts,
+    Source,
+    TooManyKeys,
+    check_keys,
+)
 from dakota_wh.ingest.wandb_api.verdict import certify_service
 from dakota_wh.warehouse import parts, run_row
 from dakota_wh.warehouse.entries import to_json
@@ -66,8 +74,11 @@ def take(
     if reading.continuation is not Continuation.APPEND:
         live = None
     stored = parts.paths_of(root, live, "history") if live is not None else []
-    writer = _write_history(reading, told.run_id, staged, stored, live, on_progress)
-    facts = reading.facts()
+    try:
+        writer = _write_history(reading, told.run_id, staged, stored, live, on_progress)
+        facts = reading.facts()
+    except TooManyKeys as error:
+        raise TooManyKeys(f"Run {told.run_id}") from error
     on_progress(Progress(told.run_id, "metrics", writer.rows, writer.rows))
     row = _new_row(told, source, facts)
     with opened([*stored, *writer.written]) as history:
@@ -108,10 +119,14 @@ def _write_history(
     on_progress: OnProgress,
 ) -> HistoryWriter:
     writer = HistoryWriter(staged / "history", first_row=live.rows if live else 0)
+    keys: set[KeyPath] = set()
     if stored:
         with opened(stored) as history:
             writer.names.learn(history.schemas)
+            keys.update(history.keys())
     for batch in reading.rows():
+        keys.update(batch.columns)
+        check_keys(len(keys))
         writer.add(batch.count, batch.columns, batch.segment)
         on_progress(Progress(run_id, "reading", writer.rows))
     writer.flush()

@@ -45,11 +45,15 @@ def _frameworks() -> list[tuple[str, re.Pattern[str]]]:
     return [(row["framework"], re.compile(row["pattern"])) for row in _rows("frameworks.csv")]
 
 
+#: Of a hundred patterns of kinds a run needs those of one framework.
+_compiled = cache(re.compile)
+
+
 @dataclass(frozen=True, slots=True)
 class _KindRow:
     framework: str
     kind: str
-    pattern: re.Pattern[str]
+    pattern: str
     unless: str | None  # a metric beside which the name means something else
     sign: int
 
@@ -60,7 +64,7 @@ def _kinds() -> list[_KindRow]:
         _KindRow(
             row["framework"],
             row["kind"],
-            re.compile(row["pattern"]),
+            row["pattern"],
             row["unless"] or None,
             int(row["sign"] or 1),
         )
@@ -140,7 +144,7 @@ def kinds(metrics: Iterable[str]) -> dict[str, Kind]:
             if row.framework != asked or row.kind not in missing or row.unless in names:
                 continue
             for metric in names:
-                if metric not in found and row.pattern.search(metric):
+                if metric not in found and _compiled(row.pattern).search(metric):
                     ranks[row.kind] = ranks.get(row.kind, 0) + 1
                     found[metric] = Kind(row.kind, ranks[row.kind], row.sign)
     return found

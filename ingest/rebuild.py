@@ -18,9 +18,10 @@ from dakota_wh.warehouse import catalogue, parts
 from dakota_wh.warehouse.connection import check_is_warehouse
 from dakota_wh.warehouse.layout import PART_TABLES, stored_run_ids
 from dakota_wh.warehouse.live_files import gather
+from dakota_wh.warehouse.origin import origin_of
 from dakota_wh.warehouse.run_row import RunRow, newest, publish
 from dakota_wh.warehouse.staging import move_in, staging
-from dakota_wh.warehouse.sweep import sweep
+from dakota_wh.warehouse.sweep import sweep, sweep_left_behind
 
 
 def rebuild(root: Path, *, on_progress: OnProgress | None = None) -> list[Landed]:
@@ -50,6 +51,8 @@ def rebuild(root: Path, *, on_progress: OnProgress | None = None) -> list[Landed
             raise
     gather(root)
     tidy(root)
+    if origin_of(root) is None:
+        sweep_left_behind(root)
     return outcomes
 
 

@@ -11,13 +11,38 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
+
+from dakota_wh.errors import SourceProblem
 
 #: A logged key as its path: ``("loss",)`` for a plain key, ``("a", "b")`` for ``{"a": {"b": …}}``.
 #: The plain key ``"a.b"`` is ``("a.b",)`` and stays apart from it.
 KeyPath = tuple[str, ...]
+
+#: Rows and steps that a source may claim. A larger number counts nothing; two fit a BIGINT.
+MOST: Final = 2**62
+
+#: Different keys that a run may have: each costs some 10 KB of memory and a millisecond.
+MOST_KEYS: Final = 200_000
+
+
+class TooManyKeys(SourceProblem):
+    """A run has more than ``MOST_KEYS`` different keys."""
+
+    def __init__(self, name: str) -> None:
+        """``name`` is the run, or its file."""
+        super().__init__(
+            f"{name} has more than {MOST_KEYS:,} different keys, the most that can be stored.",
+            hint="Log what has so many names as a table or a histogram, or take such keys out.",
+        )
+
+
+def check_keys(count: int, name: str = "The run") -> None:
+    """Raise :class:`TooManyKeys` for more keys than a run may have; ``name`` is what has them."""
+    if count > MOST_KEYS:
+        raise TooManyKeys(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 NULL is an empty cell and an empty text is ``""`` (in a table of one column both are); NaN is
 ``NaN``. A tab-separated file quotes as a
-comma-separated one does, so that any text survives.
+comma-separated one does, so that any text survives; but a text that a spreadsheet would compute
+with is written as its JSON, ``"=1+1"`` with the quotes, as ``export`` does.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from dakota_wh.rendering.formulas import defused
 from dakota_wh.rendering.rows import Rows
 from dakota_wh.rendering.values import exact
 
@@ -35,7 +37,7 @@ def _write(rows: Rows, write: Callable[[str], object], separator: str) -> None:
     def cell(value: Any) -> str:
         if value is None:
             return null
-        text = exact(value)
+        text = defused(value) if isinstance(value, str) else exact(value)
         if text and not special.search(text):
             return text
         return '"' + text.replace('"', '""') + '"'

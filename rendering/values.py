@@ -9,6 +9,7 @@ would take for a command.
 from __future__ import annotations
 
 import math
+import shlex
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
@@ -74,6 +75,25 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _spelled(c) for c in text)
+
+
+def shell_word(text: str) -> str:
+    """Return a text as one word of a POSIX shell's command line, with nothing invisible in it.
+
+    Control characters are written in the shell's own ``$'\\x1b'`` (bash, zsh, POSIX.1-2024).
+    """
+    if text.isprintable():
+        return shlex.quote(text)
+    spelled = (c if c.isprintable() and c not in "'\\" else _escaped(c) for c in text)
+    return f"$'{''.join(spelled)}'"
+
+
+def _escaped(character: str) -> str:
+    return (
+        f"\\{character}"
+        if character in "'\\"
+        else "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
+    )
 
 
 def _spelled(character: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +12,10 @@ from pathlib import Path
 from typing import IO, Final
 
 from dakota_wh.errors import WarehouseError
+from dakota_wh.rendering import left_behind
 
+#: A file's name while it is written; see :func:`replacing`.
+_STAGED: Final = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.part", re.DOTALL)
 #: What is said of writing only, so that an error which names no file is known for one of it.
 _OF_WRITING: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
@@ -21,7 +25,8 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing that takes its name only when all of it is written.
 
-    A device or a pipe of that name is written as it is; a link keeps leading where it leads.
+    A device or a pipe of that name is written as it is; a link keeps leading where it leads. What
+    a killed process left in the same folder a day ago is deleted.
 
     Raises:
         WarehouseError: its folder is not there, the disk is full, or writing is not allowed.
@@ -36,6 +41,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             f"{path} cannot be written: there is no folder {target.parent}.",
             hint="Make it first, or name another file.",
         )
+    left_behind.sweep(target.parent, _STAGED)
     staged = target.with_name(
         f".{target.name[:200]}.{os.getpid()}-{secrets.token_hex(4)}.part",
     )

@@ -1,6 +1,6 @@
 """The views on Apache Spark, over the same Parquet, from the same ``.sql`` files.
 
-With a session of one's own: ``dakota_wh.spark.laying(session, "dakota-warehouse")``, then
+With a session of one's own: ``dakota_wh.spark.register(session, "dakota-warehouse")``, then
 ``session.table("reward_trends")``. Needs the extra: ``pip install 'dakota-wh[spark]'``.
 """
 

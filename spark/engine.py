@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from dakota_wh.errors import BadQuery, NotAWarehouse, WarehouseError
+from dakota_wh.spark.pinned import pinned
 from dakota_wh.spark.session import import_spark, own_session
+from dakota_wh.store.moment import files_of
 from dakota_wh.warehouse.question import Question
+from dakota_wh.warehouse.relations import tables_of
 from dakota_wh.warehouse.result import Result
 from dakota_wh.warehouse.wildcards import like
 
@@ -47,10 +50,15 @@ class SparkEngine:
         """Return the rows; see :class:`dakota_wh.warehouse.question.Engine`."""
         if self._session is None:
             self._session = own_session(self._master)
-        with _time_limit(self._session, timeout) as expired:
+        tables = tables_of([question.view.relation])
+        runs = question.runs if question.files_of_its_runs_do else None
+        with (
+            files_of(root.absolute(), tables, runs) as folder,
+            _time_limit(self._session, timeout) as expired,
+        ):
             for attempt in range(1, _TRIES + 1):
                 try:
-                    table = _rows(self._session, root.absolute(), question, expired)
+                    table = _rows(self._session, folder, question, expired)
                     return Result.of_arrow(table)
                 except WarehouseError:
                     raise
@@ -96,7 +104,9 @@ def _rows(
         select += f"\nORDER BY {', '.join(f'{name(one)} NULLS LAST' for one in order)}"
     if question.limit is not None:
         select += f"\nLIMIT {int(question.limit)}"
-    return _typed(session.sql(select).toArrow(), question)
+    with pinned(session):
+        frame = session.sql(select)
+    return _typed(frame.toArrow(), question)
 
 
 def _typed(table: pa.Table, question: Question) -> pa.Table:

@@ -18,7 +18,7 @@ from dakota_wh.errors import WarehouseError
 #: Functions, with the arguments that they may be given.
 _FUNCTIONS: Final = """
 Abs this|Avg this|ArgMax this expression|ArgMin this expression|Coalesce this expressions
-ConcatWs expressions safe coalesce|Corr this expression|Count this big_int|Explode this|Floor this
+ConcatWs expressions safe coalesce|Corr this expression|Count this big_int|Floor this
 Greatest this expressions ignore_nulls|IsNan this|Lag this|Lead this
 Least this expressions ignore_nulls|Lower this|Max this|Median this|Min this|Nullif this expression
 RegexpReplace this expression replacement single_replace|Round this decimals|RowNumber|Sqrt this
@@ -33,11 +33,15 @@ EQ this expression|NEQ this expression|GT this expression|GTE this expression|LT
 LTE this expression|Is this expression|In this expressions query|Like this expression negate
 Not this|Paren this|Null|Boolean this|Literal this is_string
 Alias this alias|Column this table|Identifier this quoted|Star except_|DataType this nested
-Select expressions from_ joins where group qualify windows with_|From this|Where this|Qualify this
+Select expressions from_ joins where group windows with_|From this|Where this
 Group expressions|Join this side kind on using|Subquery this alias|Table this alias|TableAlias this
 Union this expression distinct with_|With expressions|CTE this alias materialized
 Filter this expression|Window this partition_by order spec alias over|Order expressions
 Ordered this desc nulls_first|WindowSpec kind start start_side end end_side
+"""
+#: What the relations over the files hold beside that; no view does.
+_OF_FILES: Final = """
+Explode this|Qualify this|Select expressions from_ joins where group qualify windows with_
 """
 _TYPES: Final = frozenset({"BIGINT", "DOUBLE", "FLOAT", "VARCHAR", "TEXT", "TIMESTAMPNTZ"})
 #: A pattern of these signs means the same to RE2 and to Java, apart from ``$`` (see dialect.py).
@@ -50,25 +54,28 @@ def _allowed(listed: str) -> dict[str, frozenset[str]]:
 
 
 _NODES: Final[Mapping[str, frozenset[str]]] = {**_allowed(_FUNCTIONS), **_allowed(_SYNTAX)}
+_NODES_OF_FILES: Final = {**_NODES, **_allowed(_OF_FILES)}
 
 
 class NotPortable(WarehouseError):
     """SQL of ours holds what is not known to give the same answer on Spark."""
 
 
-def check(tree: exp.Expr, file: str, first_line: int = 1) -> None:
+def check(tree: exp.Expr, file: str, first_line: int = 1, *, reads_files: bool = False) -> None:
     """Raise unless every part of a statement is in the subset.
 
     Args:
         tree: a SELECT as sqlglot reads DuckDB's SQL.
         file: where it stands, for the message.
         first_line: the line of the file at which it begins.
+        reads_files: whether it is a relation over the files, and no view.
 
     Raises:
         NotPortable: it is not; the message names the file, the line and the construct.
     """
+    allowed = _NODES_OF_FILES if reads_files else _NODES
     for node in tree.walk():
-        if refused := _refused(node):
+        if refused := _refused(node, allowed):
             at, reason = refused
             raise NotPortable(
                 f"{file}, line {first_line + line_of(at) - 1}: {reason}",
@@ -88,16 +95,16 @@ def line_of(node: exp.Expr) -> int:
     return 1
 
 
-def _refused(node: exp.Expr) -> tuple[exp.Expr, str] | None:
+def _refused(node: exp.Expr, allowed: Mapping[str, frozenset[str]]) -> tuple[exp.Expr, str] | None:
     """Return what is refused of a node and why, None if nothing is."""
     name = type(node).__name__
     if isinstance(node, exp.DataType) and node.this.name not in _TYPES:
         return node, f"The type {node.this.name} is not in the subset."
-    if name not in _NODES:
+    if name not in allowed:
         what = node.name if isinstance(node, exp.Anonymous) else name
         return node, f"{what} is not in the subset."
     for key, value in node.args.items():
-        if value not in (None, False, []) and key not in _NODES[name]:
+        if value not in (None, False, []) and key not in allowed[name]:
             first = value[0] if isinstance(value, list) else value
             at = first if isinstance(first, exp.Expr) else node
             return at, f"{name} with {key.strip('_')} is not in the subset."

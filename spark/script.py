@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from dakota_wh.spark.pinned import PINNED
 from dakota_wh.spark.statements import Kind, Statement, statements
 from dakota_wh.spark.text import name
 
 _HEAD: Final = """\
 -- The views of dakota-wh on Spark 4, over the warehouse as it is when this runs.
--- What several views rest on is written to a scratch folder that every executor must see."""
+-- What several views rest on is written to a scratch folder that every executor must see.
+-- The session is held to Spark's own settings of SQL: the answers rest on them."""
+#: By this ``${x}`` stands for a setting, as the script's own scratch folder does.
+_SUBSTITUTE: Final = "spark.sql.variable.substitute"
 
 
 def script(root: Path, names: Iterable[str], scratch: str | None = None) -> list[str]:
@@ -27,8 +31,12 @@ def script(root: Path, names: Iterable[str], scratch: str | None = None) -> list
     """
     folder = scratch or "/tmp/dakota-wh-scratch"  # noqa: S108 - a word of the script, to be changed
     lines = [f"{_HEAD}\nSET dakota.scratch = {folder}"]
+    lines += [f"SET {key} = {value}" for key, value in PINNED.items() if key != _SUBSTITUTE]
     for statement in statements(root.absolute(), names):
-        lines += _lines(statement)
+        made = _lines(statement)
+        if statement.kind is Kind.FILES and "${" in statement.text:  # in a path, or a logged key
+            made = [f"SET {_SUBSTITUTE} = false", *made, f"SET {_SUBSTITUTE} = true"]
+        lines += made
     return lines
 
 

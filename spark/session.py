@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -86,6 +87,7 @@ def own_session(master: str | None = None) -> SparkSession:
     )
     for key, value in settings.items():
         builder = builder.config(key, value)
+    _hush()
     with tempfile.TemporaryFile() as log, _stderr_to(log):
         try:
             return builder.getOrCreate()
@@ -95,6 +97,14 @@ def own_session(master: str | None = None) -> SparkSession:
                 hint="It needs Java 17 or newer (JAVA_HOME, or java on the path), and a master "
                 "that answers.",
             ) from error
+
+
+def _hush() -> None:
+    """Keep pyspark from writing errors to stderr as JSON: they are raised, and told as ours."""
+    from pyspark.logger import PySparkLogger
+
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).disabled = True
 
 
 @contextmanager
@@ -118,8 +128,14 @@ def _why(log: IO[bytes], error: Exception) -> str:
     """Return the last words of Java, or Python's where it had none."""
     with suppress(OSError):
         log.seek(0)
-        lines = log.read().decode(errors="replace").splitlines()
-        told = [line.strip() for line in lines if "rror" in line or "not found" in line]
-        if told:
-            return told[-1]
+        lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+        said = [line for line in lines if not line.startswith("at ")]  # but where it was said
+        # Java's exceptions have their words behind their kind; a script's errors are its lines.
+        for words in (
+            r"[\w.$]*(?:Exception|Error): (.+)",
+            r"(.*(?:rror|not found|No such file).*)",
+        ):
+            told = [found[1] for found in map(re.compile(words).search, said) if found]
+            if told:
+                return str(told[0])[:300]
     return (str(error).strip() or type(error).__name__).splitlines()[0]

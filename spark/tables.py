@@ -54,7 +54,11 @@ def files_view(
         base: the folder below which ``name=value`` are partitions, where that is not ``place``.
     """
     typed = ", ".join(f"{name(column.name)} {SPARK_TYPES[column.type]}" for column in columns)
-    options = f"path {literal(place)}, pathGlobFilter '*.parquet'"
+    # Whatever the session says of files that are gone: never half of a run.
+    options = (
+        f"path {literal(place)}, pathGlobFilter '*.parquet', mergeSchema 'false', "
+        "ignoreMissingFiles 'false', ignoreCorruptFiles 'false'"
+    )
     if base is not None:
         options += f", basePath {literal(address(base))}"
     return (
@@ -105,7 +109,7 @@ def stored_select(relation: str, runs: Sequence[str] = ()) -> str:
             source.replace(exp.Table(this=exp.to_identifier(f"files_{table}"), alias=alias))
     for cte in tree.find_all(exp.CTE):
         cte.set("materialized", None)
-    check(tree, file)
+    check(tree, file, reads_files=True)
     return to_spark(tree.transform(lambda node: _with_run_id(node, table, runs)))
 
 

@@ -1,12 +1,14 @@
 """``history`` and ``table_rows``: a column per key, which only the files themselves can tell.
 
 The columns are those of the live files, in the order in which DuckDB unites them, names that differ
-in case taken together. A key may be BIGINT in one file and DOUBLE in another. Spark reads a column
-with one type, so the files are read in groups of equal types, each cast to the widest.
+in case taken together. A key may be BIGINT in one file and DOUBLE in another, or ``Loss`` in one
+and ``loss`` in another. Spark reads a column with one type, and by one spelling where a session
+sees case, so the files are read in groups that are alike in both, each cast to the widest.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dakota_wh.errors import NotAWarehouse
+from dakota_wh.errors import NotAWarehouse, WarehouseError
 from dakota_wh.spark.tables import PARTITIONS, files_of, files_view
 from dakota_wh.spark.text import SPARK_TYPES, name, pattern
 from dakota_wh.warehouse.layout import part_id, run_folders, schema_file, stored_run_ids
@@ -28,6 +30,9 @@ _WIDTH: Final = (pa.bool_(), pa.int64(), pa.float64(), pa.string())
 #: Footers read at once; each is a small read that waits more than it computes.
 _READERS: Final = 8
 
+#: What ``org.apache.hadoop.conf.Configuration`` puts the value of a setting in the place of.
+_SETTING: Final = re.compile(r"\$\{[^}$ ]+\}")
+
 Footers = Mapping[Path, pa.Schema]
 
 
@@ -36,6 +41,7 @@ def wide_files(root: Path, table: str, runs: Sequence[str] = ()) -> Iterator[tup
 
     Raises:
         NotAWarehouse: a file cannot be read.
+        WarehouseError: Spark would take two columns for one.
     """
     relation, folder = f"files_{table}", root / table
     if not folder.is_dir():
@@ -50,7 +56,7 @@ def wide_files(root: Path, table: str, runs: Sequence[str] = ()) -> Iterator[tup
         return
     arms = []
     for number, (types, paths) in enumerate(groups.items(), 1):
-        own = {key: field.with_type(types.get(key, field.type)) for key, field in columns.items()}
+        own = {**columns, **types}
         # A pattern of one would be a file, whose folders are no partitions.
         inside = [path.relative_to(folder).as_posix() for path in paths]
         place = f"{pattern(folder)}/{{{','.join([*inside, inside[0]])}}}"
@@ -66,9 +72,11 @@ def wide_files(root: Path, table: str, runs: Sequence[str] = ()) -> Iterator[tup
 
 
 def _as(stored: pa.Field, wanted: pa.Field) -> str:
-    if stored.type == wanted.type:
-        return name(wanted.name)
-    return f"CAST({name(wanted.name)} AS {SPARK_TYPES[wanted.type]}) AS {name(wanted.name)}"
+    if stored.type != wanted.type:
+        return f"CAST({name(stored.name)} AS {SPARK_TYPES[wanted.type]}) AS {name(wanted.name)}"
+    if stored.name != wanted.name:
+        return f"{name(stored.name)} AS {name(wanted.name)}"
+    return name(wanted.name)
 
 
 def _files(root: Path, table: str, runs: Sequence[str]) -> list[Path]:
@@ -122,28 +130,51 @@ def _columns(schemas: Iterable[pa.Schema]) -> dict[str, pa.Field]:
             kinds = [field.type] if known is None else [known.type, field.type]
             title = field.name if known is None else known.name
             united[field.name.lower()] = pa.field(title, max(kinds, key=_WIDTH.index))
+    _refuse([field.name for field in united.values()])
     return united
 
 
-def _groups(columns: Mapping[str, pa.Field], footers: Footers) -> dict[_Types, list[Path]]:
+def _refuse(names: Iterable[str]) -> None:
+    """Raise where Spark does not tell two names apart that are two here: ``S`` and ``ſ``.
+
+    It compares them as ``java.lang.String.equalsIgnoreCase`` does, sign by sign. And where Hadoop,
+    through whose settings the names go to the reader, would put another text in the place of one.
+    """
+    known: dict[str, str] = {}
+    for one in names:
+        if _SETTING.search(one):
+            raise WarehouseError(
+                f"The logged key {one!r} is no name to Spark: Hadoop takes ${{…}} for a setting.",
+                hint="Ask DuckDB for history, or Spark for the other views only.",
+            )
+        alike = "".join(sign.upper()[:1].lower()[:1] or sign for sign in one)
+        if known.setdefault(alike, one) != one:
+            raise WarehouseError(
+                f"The logged keys {known[alike]!r} and {one!r} are one name to Spark.",
+                hint="Ask DuckDB for history, or Spark for the other views only.",
+            )
+
+
+def _groups(columns: Mapping[str, pa.Field], footers: Footers) -> dict[_Own, list[Path]]:
     """Return the files by what they hold otherwise than the column that is made of it.
 
     Files that no row names any more are among them: the statement that reads them leaves them out,
     and until then they must be readable with the columns of the others.
     """
-    groups: dict[_Types, list[Path]] = {}
+    groups: dict[_Own, list[Path]] = {}
     for path, schema in footers.items():
         others = {
-            field.name.lower(): field.type
+            field.name.lower(): pa.field(field.name, field.type)
             for field in schema
-            if field.name.lower() in columns and field.type != columns[field.name.lower()].type
+            if (united := columns.get(field.name.lower())) is not None
+            and (field.name, field.type) != (united.name, united.type)
         }
-        groups.setdefault(_Types(others), []).append(path)
+        groups.setdefault(_Own(others), []).append(path)
     return groups
 
 
-class _Types(dict[str, pa.DataType]):
-    """Types by column, as a key of a dict; never changed."""
+class _Own(dict[str, pa.Field]):
+    """Fields by column, as a key of a dict; never changed."""
 
     def __hash__(self) -> int:  # type: ignore[override]
-        return hash(frozenset(self.items()))
+        return hash(frozenset((field.name, field.type) for field in self.values()))

@@ -16,6 +16,8 @@ from dakota_wh.warehouse.layout import STATE_FOLDER
 
 #: Seconds after which what is still arriving belongs to a process that was killed.
 _DEAD: Final = 86_400.0
+#: The bytes of a Parquet file that holds nothing: two magic numbers and a length.
+_LEAST: Final = 12
 
 
 @contextmanager
@@ -58,6 +60,18 @@ def link(file: Path, name: Path) -> None:
         name.hardlink_to(file)
     except (OSError, NotImplementedError):
         name.write_bytes(file.read_bytes())
+
+
+def is_whole(file: Path) -> bool:
+    """Return whether a Parquet file is there, and no empty one.
+
+    A machine whose power failed may have kept the rename and lost the bytes; nothing here waits for
+    the disk, since all of it can be fetched again.
+    """
+    try:
+        return file.stat().st_size >= _LEAST
+    except OSError:
+        return False
 
 
 def unwritable(folder: Path, error: OSError) -> WarehouseError:

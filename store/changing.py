@@ -17,16 +17,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from dakota_wh.errors import StoreProblem, WarehouseError
+from dakota_wh.errors import NotAWarehouse, StoreProblem, WarehouseError
 from dakota_wh.store import keys, publish
 from dakota_wh.store.arriving import link
 from dakota_wh.store.mirror import Mirror, mirror_of
 from dakota_wh.store.publish import Outcome
+from dakota_wh.store.row_bytes import is_whole
 from dakota_wh.store.trouble import Vanished
 from dakota_wh.warehouse import folder, sweep
 from dakota_wh.warehouse.layout import STATE_FOLDER, encode_run_id
 from dakota_wh.warehouse.run_lock import WAIT, run_lock
-from dakota_wh.warehouse.run_row import RunRow, named_files, newest
+from dakota_wh.warehouse.run_row import RunRow, named_files, newest, row_files
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ def change(root: Path, run_id: str, work: Callable[[Path], T]) -> T:
     for attempt in range(_TRIES):
         mirror.changed()
         mirror.refresh([run_id], required=False)
-        base = newest(mirror.folder, run_id)
+        base = _base(mirror, run_id)
         with _workshop(mirror, run_id) as place:
             _furnish(mirror, place, base)
             result = work(place)
@@ -113,6 +114,23 @@ def tidy(root: Path) -> None:
     mirror = mirror_of(root)
     if mirror is not None:
         publish.sweep(mirror.objects)
+
+
+def _base(mirror: Mirror, run_id: str) -> RunRow | None:
+    """Return the run's live row; one that is damaged here, and not in the store, is fetched anew.
+
+    Raises:
+        NotAWarehouse: a later version of this program wrote it.
+    """
+    try:
+        return newest(mirror.folder, run_id)
+    except NotAWarehouse:
+        for path in row_files(mirror.folder, run_id):
+            if not is_whole(path.read_bytes(), path.relative_to(mirror.folder).as_posix()):
+                path.unlink()
+    mirror.changed()
+    mirror.refresh([run_id], required=False)
+    return newest(mirror.folder, run_id)
 
 
 def _same(base: RunRow | None, row: RunRow | None) -> bool:

@@ -36,6 +36,6 @@ def contents_of(mirror: Mirror) -> Contents:
         if gone := sorted(of_run - {*listed}):
             lost[run_id] = gone
         named |= of_run
-    parts = {key for key in listed if "/part-" in key and "/role=zz_schema/" not in key}
+    parts = {key for key in listed if keys.run_of_part(key) is not None}
     size = sum(entry.bytes for entry in listed.values())
     return Contents(len(listed), size, runs, lost, len(parts - named))

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from dakota_wh.errors import NotAWarehouse, StoreProblem
+from dakota_wh.errors import NotAWarehouse, StoreProblem, WarehouseError
 from dakota_wh.store import keys, listing, publish
 from dakota_wh.store.address import Address
 from dakota_wh.store.mirror import Mirror
@@ -21,7 +21,7 @@ from dakota_wh.warehouse.connection import check_is_warehouse
 from dakota_wh.warehouse.layout import PART_TABLES, part_id, run_folders
 from dakota_wh.warehouse.parquet import STAGED_SUFFIX
 from dakota_wh.warehouse.run_lock import run_lock
-from dakota_wh.warehouse.run_row import RunRow, hash_of, live_parts, row_files
+from dakota_wh.warehouse.run_row import RunRow, hash_of, live_parts, named_files, row_files
 
 
 class End(Protocol):
@@ -71,7 +71,8 @@ class End(Protocol):
     def publish(self, row: RunRow, content: bytes, base: str | None) -> bool:
         """Make a run's parts what readers see, in place of the row ``base``.
 
-        Returns False, and lets nothing be seen, if that is not the run's row any more.
+        Returns False, and lets nothing be seen, if that is not the run's row any more, or a part
+        has been deleted meanwhile.
         """
         ...
 
@@ -148,6 +149,9 @@ class FolderEnd:
         rows = self.rows(row.run_id)
         if rows[-1:] != ([] if base is None else [base]):
             return False
+        # One that was there without a row when all was listed may have been swept since.
+        if not all((self.root / keys.part_key(row, file)).exists() for file in named_files(row)):
+            return False
         with self._staged(self.root / keys.row_key(row)) as temporary:
             temporary.write_bytes(content)
         for key in rows[:-1]:  # older than the state before, which stays for readers of it
@@ -170,13 +174,20 @@ class FolderEnd:
     @contextmanager
     def _staged(self, target: Path) -> Iterator[Path]:
         """Give a name that no reader sees; at the end the file takes the target's."""
-        target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{STAGED_SUFFIX}")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             with temporary.open("rb+") as written:
                 os.fsync(written.fileno())
             temporary.replace(target)
+        except FileNotFoundError:  # what is copied has gone
+            raise
+        except OSError as error:
+            raise NotAWarehouse(
+                f"The warehouse {self.root} cannot be written: {error.strerror or error}.",
+                hint="Make room, or mend its permissions, and sync again: it goes on from there.",
+            ) from error
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -220,7 +231,15 @@ class StoreEnd:
         """See :class:`End`."""
         with tempfile.TemporaryDirectory(prefix="dakota-wh-sync-") as place:
             path = Path(place) / "part"
-            self.objects.download(key, path)
+            try:
+                self.objects.download(key, path)
+            except OSError as error:
+                if isinstance(error, FileNotFoundError):
+                    raise
+                raise WarehouseError(
+                    f"{place} cannot be written: {error.strerror or error}.",
+                    hint="Make room, or name another folder for what is under way: TMPDIR=DIR",
+                ) from error
             yield path
 
     def write(self, file: Path, key: str, sha256: str) -> None:

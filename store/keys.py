@@ -7,12 +7,21 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final
 
-from dakota_wh.warehouse.layout import ROLES, STATE_FOLDER, decode_run_id, encode_run_id
+from dakota_wh.warehouse.layout import (
+    PART_TABLES,
+    ROLES,
+    STATE_FOLDER,
+    decode_run_id,
+    encode_run_id,
+)
 from dakota_wh.warehouse.run_row import NamedFile, RunRow, generation_of
 
 _ROLE: Final = "|".join(ROLES)
 _ROW: Final = re.compile(
     rf"runs/role=(?:{_ROLE})/run_id=([a-z0-9_%A-F-]+)/run-[0-9]+-[0-9a-f]+\.parquet"
+)
+_PART: Final = re.compile(
+    rf"(?:{'|'.join(PART_TABLES)})/role=(?:{_ROLE})/run_id=([a-z0-9_%A-F-]+)/part-[0-9a-f-]+\.parquet"
 )
 _PAIR: Final = re.compile(r"pairs/role=orchestrator/run_id=[a-z0-9_%A-F-]+/pair-[0-9a-f]+\.parquet")
 #: The zero-row file by which a place is known as a warehouse.
@@ -22,6 +31,12 @@ MARK: Final = "runs/role=zz_schema/run_id=zz_schema/part-schema.parquet"
 def run_of(key: str) -> str | None:
     """Return the run that a row's key belongs to; None if it is no key of a row."""
     found = _ROW.fullmatch(key)
+    return decode_run_id(found[1]) if found else None
+
+
+def run_of_part(key: str) -> str | None:
+    """Return the run that a part's key belongs to; None if it is no key of a part of ours."""
+    found = _PART.fullmatch(key)
     return decode_run_id(found[1]) if found else None
 
 

@@ -10,16 +10,18 @@ lock: what another one deletes under a reader makes the reader start over.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from dakota_wh.errors import NotAWarehouse, StoreProblem, WarehouseError
-from dakota_wh.store import cache, founding, keys, listing
+from dakota_wh.errors import NotAWarehouse, StoreProblem, UsageProblem, WarehouseError
+from dakota_wh.store import cache, founding, keys, listing, room
 from dakota_wh.store.address import MIRROR, Address, parse
-from dakota_wh.store.arriving import arriving, drop_left_over, link, unwritable
+from dakota_wh.store.arriving import arriving, drop_left_over, is_whole, link, unwritable
 from dakota_wh.store.listing import Listing
 from dakota_wh.store.named import Named
 from dakota_wh.store.objects import Objects, together
@@ -81,6 +83,9 @@ class Mirror:
         if self.one_listing and (self._listed is None or (runs and self._listed.issuperset(runs))):
             return
         self._make()
+        if self._main is not None:
+            with suppress(OSError):
+                os.utime(self.folder)  # a shell begins
         for attempt in range(_TRIES):
             try:
                 found = self._list(runs, required)
@@ -120,11 +125,13 @@ class Mirror:
         missing = [
             (row, file)
             for row in newest_of(rows)
-            for file in self._files_of(row)
-            if file.table in wanted and not place_of(self.folder, row, file).exists()
+            for file in self.named_by(row)
+            if file.table in wanted and not self._is_here(place_of(self.folder, row, file))
         ]
         try:
             together(lambda one: self._fetch_part(*one), missing)
+            if missing:
+                room.make()
         except Vanished as error:
             self.changed()
             self.refresh()
@@ -149,8 +156,10 @@ class Mirror:
         """Keep a file that has just been published, instead of fetching it later."""
         with suppress(OSError), arriving(self.folder, self.folder / key) as temporary:
             link(file, temporary)
+        room.make()
 
     def _make(self) -> None:
+        room.limit()  # that it is a size is said before anything is done
         cache.make(self.folder)
         try:
             says = self.folder / MIRROR
@@ -161,11 +170,19 @@ class Mirror:
             drop_left_over(self.folder)
         except OSError as error:
             raise unwritable(self.folder, error) from error
+        except NotAWarehouse as error:
+            if isinstance(error.__cause__, OSError):
+                raise unwritable(self.folder, error.__cause__) from error
+            raise
+
+    def _is_here(self, part: Path) -> bool:
+        """Return whether a part need not be fetched; then it counts as used now."""
+        return is_whole(part) and (self._main is not None or room.used(part))
 
     def _fetch_rows(self, found: Listing) -> int:
-        new = [rows[-1] for rows in found.rows.values() if not (self.folder / rows[-1]).exists()]
+        new = [rows[-1] for rows in found.rows.values() if not is_whole(self.folder / rows[-1])]
         if found.pairs is not None:
-            new += [key for key in sorted(found.pairs) if not (self.folder / key).exists()]
+            new += [key for key in sorted(found.pairs) if not is_whole(self.folder / key)]
         together(self._fetch_row, new)
         return len(new)
 
@@ -188,7 +205,7 @@ class Mirror:
     def _bring_before(self, target: Path, data: bytes) -> None:
         row = read_row(target, run_id_of(target), content=data)
         for file in named_files(row):
-            if not place_of(self.folder, target, file).exists():
+            if not is_whole(place_of(self.folder, target, file)):
                 self._fetch_part(target, file)
 
     def _fetch_part(self, row: Path, file: NamedFile) -> None:
@@ -196,7 +213,7 @@ class Mirror:
         target = place_of(self.folder, row, file)
         key = target.relative_to(self.folder).as_posix()
         with arriving(self.folder, target) as temporary:
-            if self._main is not None:
+            if self._main is not None and is_whole(self._main / key):
                 with suppress(OSError):
                     link(self._main / key, temporary)
                     return
@@ -214,10 +231,15 @@ class Mirror:
     def _files_here(self, row: Path) -> list[NamedFile]:
         """Return the files that a row names, none if it cannot be read."""
         with suppress(WarehouseError, OSError):
-            return self._files_of(row)
+            return self.named_by(row)
         return []
 
-    def _files_of(self, row: Path) -> list[NamedFile]:
+    def named_by(self, row: Path) -> list[NamedFile]:
+        """Return the files that a row names.
+
+        Raises:
+            NotAWarehouse, OSError: it cannot be read.
+        """
         key = row.relative_to(self.folder).as_posix()
         found = self._named.of(key)
         if found is None:
@@ -234,4 +256,11 @@ def mirror_of(root: Path) -> Mirror | None:
     says = root / MIRROR
     if not says.is_file():
         return None
-    return Mirror(parse(json.loads(says.read_text(encoding="utf-8"))["url"]), folder=root)
+    try:
+        address = parse(json.loads(says.read_text(encoding="utf-8"))["url"])
+    except (ValueError, KeyError, TypeError, UsageProblem) as error:
+        raise NotAWarehouse(
+            f"{root} is the cache of a store, and {says.name} in it does not say of which.",
+            hint=f"Delete it, and name the store's address: rm -r {shlex.quote(str(root))}",
+        ) from error
+    return Mirror(address, folder=root)

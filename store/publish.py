@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from dakota_wh.errors import WarehouseError
+from dakota_wh.errors import NotAWarehouse, WarehouseError
 from dakota_wh.store import claims, keys, listing
 from dakota_wh.store.claims import Claim
 from dakota_wh.store.mirror import Mirror
@@ -143,17 +143,27 @@ def remove(objects: Objects, run_id: str) -> bool:
 
 
 def sweep(objects: Objects) -> int:
-    """Delete every part of the store that no row names and that is older than a day; count them."""
-    named = {
-        key
-        for rows in listing.everything(objects).rows.values()
-        for row in rows
-        for key in _keys_of(_read(objects, row))
-    }
+    """Delete every part of the store that no row names and that is older than a day; count them.
+
+    What is no part of this warehouse stays, and so do all parts of a run of which a row cannot be
+    read: nothing is known of what it names.
+
+    Raises:
+        WarehouseError: the store cannot be read; nothing has been deleted then.
+    """
+    named: set[str] = set()
+    unknown: set[str] = set()
+    for run_id, rows in listing.everything(objects).rows.items():
+        for key in rows:
+            with suppress(Vanished):
+                try:
+                    named |= _keys_of(row_of(objects.read(key), key))
+                except NotAWarehouse:  # damaged, or of a later layout
+                    unknown.add(run_id)
     old = [
         key
         for key, entry in objects.listed().items()
-        if "/part-" in key and "/role=zz_schema/" not in key and key not in named
+        if (run := keys.run_of_part(key)) is not None and run not in unknown and key not in named
         if _age(entry.modified) > _ORPHAN
     ]
     objects.delete(old)

@@ -107,6 +107,8 @@ class _Copy:
         self.from_keys = source.keys()
         self.rows = keys.rows_by_run(self.from_keys)
         self.target_rows = keys.rows_by_run(self.there)
+        #: Runs that have changed since then at one of the places: nothing listed of them holds.
+        self.moved: set[str] = set()
 
     def outcomes(self) -> Iterator[Synced]:
         runs = sorted(self.rows)
@@ -141,6 +143,7 @@ class _Copy:
                 return outcome
             self.rows[run_id] = self.source.rows(run_id)
             self.target_rows[run_id] = self.target.rows(run_id)
+            self.moved.add(run_id)
             if not self.rows[run_id]:
                 return Synced(run_id, "left", note="it was removed at the source meanwhile")
         raise WarehouseError(
@@ -156,9 +159,9 @@ class _Copy:
             )
         row = row_of(content, key)
         files = self._files(row)
-        missing = [
-            (part, file) for file in files if not self._is_there(part := keys.part_key(row, file))
-        ]
+        parts = [(keys.part_key(row, file), file) for file in files]
+        again = run_id in self.moved
+        missing = [(part, file) for part, file in parts if again or not self._is_there(part)]
         size = len(content) + sum(self.from_keys.get(part, 0) for part, _ in missing)
         if not self.dry_run:
             with self.target.turn(run_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -10,6 +11,9 @@ from dakota_wh.errors import NoSuchStore, StoreProblem, StoreRefused, StoreUnrea
 from dakota_wh.store.address import Address
 
 _KEYS: Final = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE and ~/.aws."
+_SETTINGS: Final = (
+    "Check the address, AWS_ENDPOINT_URL (like https://host:9000) and AWS_DEFAULT_REGION."
+)
 _ENDPOINT: Final = "Check the network, and AWS_ENDPOINT_URL if the store is not Amazon's."
 #: Classes of botocore and aiohttp by name, since neither is loaded for other stores.
 _SILENT: Final = frozenset(
@@ -39,6 +43,23 @@ _KEYLESS: Final = frozenset(
         "UnauthorizedSSOTokenError",
     }
 )
+#: What a store says that cannot answer now. s3fs has its own words for some of them.
+_BUSY: Final = frozenset(
+    {
+        *("InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", "Throttling"),
+        *(
+            "ThrottlingException",
+            "TooManyRequests",
+            "RequestLimitExceeded",
+            "BandwidthLimitExceeded",
+        ),
+        *("429", "500", "502", "503", "504"),
+    }
+)
+#: What no client can do anything with: an endpoint, a region or a bucket's name.
+_NONSENSE: Final = frozenset({"ParamValidationError", "InvalidRegionError"})
+#: What this machine's own disk says, in which no store has a part.
+_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 _UNKNOWN_KEY: Final = frozenset(
     {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 )
@@ -57,7 +78,8 @@ def speaking(address: Address) -> Iterator[None]:
         NoSuchStore: the bucket is not there.
         StoreRefused: no credentials, unknown ones, or not allowed.
         StoreUnreachable: no answer.
-        StoreProblem: anything else.
+        StoreProblem: anything else of the store.
+        OSError: this machine's disk is full or cannot be written.
     """
     try:
         yield
@@ -71,6 +93,8 @@ def speaking(address: Address) -> Iterator[None]:
 
 
 def _problem(address: Address, error: Exception) -> Exception | None:
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return None
     names = {kind.__name__ for kind in type(error).__mro__}
     code = code_of(error)
     if code == "NoSuchBucket":
@@ -92,6 +116,13 @@ def _problem(address: Address, error: Exception) -> Exception | None:
         return StoreRefused(f"There are no credentials for {address}.", hint=_KEYS)
     if names & _SILENT:
         return StoreUnreachable(f"{address} does not answer: {_kind(error)}.", hint=_ENDPOINT)
+    if code in _BUSY:
+        return StoreUnreachable(
+            f"{address} cannot answer now ({code}): {_said(error)}.", hint="Try it again later."
+        )
+    if names & _NONSENSE or (isinstance(error, ValueError) and "ndpoint" in str(error)):
+        # What it says is not repeated: an endpoint may have a password in it.
+        return StoreProblem(f"{address} cannot be asked ({type(error).__name__}).", hint=_SETTINGS)
     if "BotoCoreError" in names or "ClientError" in names or isinstance(error, OSError):
         return StoreProblem(f"{address} says: {_said(error)}.", hint="Try it again.")
     return None

@@ -18,6 +18,7 @@ from typing import Final
 import duckdb
 
 from dakota_wh.errors import NotAWarehouse
+from dakota_wh.rendering import left_behind
 from dakota_wh.sql import views as registry
 from dakota_wh.warehouse.connection import check_is_warehouse, first_line, retrying
 from dakota_wh.warehouse.laying import lay
@@ -126,12 +127,13 @@ def build(root: Path, *, wait: float = 20.0) -> None:
 
 
 def _replace(root: Path) -> None:
+    left_behind.sweep_temporary_folder()
     staged = root / f".{CATALOGUE}{_STAGED_SUFFIX}"
     stamp = stamp_path(root)
     temporary = stamp.with_suffix(_STAGED_SUFFIX)
     try:
         # Elsewhere at first: DuckDB cannot write below a folder that has a "?" in its name.
-        with tempfile.TemporaryDirectory(prefix="dakota-wh-") as elsewhere:
+        with tempfile.TemporaryDirectory(prefix="dakota-wh-catalogue-") as elsewhere:
             built = Path(elsewhere) / CATALOGUE
             _write(built, root)
             shutil.copyfile(built, staged)

@@ -33,6 +33,8 @@ class ColumnNames:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         """Choose none of the names in ``taken``, which the table has for something else."""
         self._columns: dict[KeyPath, str] = {}
+        #: How far it was counted for a name, so that a thousand alike do not try a million.
+        self._tried: dict[str, int] = {}
         held = {name.lower() for name in (*_TAKEN, *taken)}
         self._taken = held | {name + TEXT_SUFFIX for name in held}
         for name in _OWN:
@@ -44,10 +46,11 @@ class ColumnNames:
         if known is not None:
             return known
         plain = printed(key)
-        name, attempt = plain, 1
+        name, attempt = plain, self._tried.get(plain.lower(), 1)
         while self._is_taken(name.lower()):
             attempt += 1
             name = f"{plain}~{attempt}"
+        self._tried[plain.lower()] = attempt
         self._hold(key, name)
         return name
 

@@ -7,6 +7,7 @@ no extension, and its settings are locked.
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -15,10 +16,12 @@ from typing import Final, TypeVar
 
 import duckdb
 
-from dakota_wh.errors import NotAWarehouse, WarehouseError
+from dakota_wh.errors import NotAWarehouse, StoredByNewer, WarehouseError
+from dakota_wh.rendering import left_behind
 from dakota_wh.warehouse.laying import lay
-from dakota_wh.warehouse.layout import SCHEMA_PARTITION, missing_tables
+from dakota_wh.warehouse.layout import LAYOUT_VERSION, SCHEMA_PARTITION, missing_tables
 from dakota_wh.warehouse.live_files import live_files
+from dakota_wh.warehouse.origin import mirror_in
 from dakota_wh.warehouse.quoting import glob_literal, literal
 from dakota_wh.warehouse.relations import (
     STORED_RUNS,
@@ -65,6 +68,7 @@ def connect(
 
     Raises:
         NotAWarehouse: there is no warehouse, or a table of it cannot be read.
+        StoredByNewer: a run of it is of a layout that this program does not know.
     """
     root = root.absolute()
     check_is_warehouse(root)
@@ -83,6 +87,7 @@ def connect(
             lay(connection.execute, laid)
 
         retrying(lay_all)
+        _refuse_newer(connection)
         _add_in_one_order(connection)
         connection.execute("SET lock_configuration = true")
     except WarehouseError:  # of a mirror's origin
@@ -97,8 +102,19 @@ def connect(
     return connection
 
 
+def _refuse_newer(connection: duckdb.DuckDBPyConnection) -> None:
+    row = connection.execute(
+        f"SELECT run_id, layout FROM {STORED_RUNS} WHERE layout > {LAYOUT_VERSION} LIMIT 1"
+    ).fetchone()
+    if row is not None:
+        raise StoredByNewer(*row)
+
+
 def what_mends(error: Exception) -> str:
     """Return what to type where a file cannot be read."""
+    mirror = mirror_in(str(error))
+    if mirror is not None:  # what the store has is another matter
+        return f"It is a cache, which can be deleted: rm -r {shlex.quote(str(mirror))}"
     if SCHEMA_PARTITION in str(error):
         return "That file holds no rows; dakota-wh rebuild makes it anew."
     return "If a file of a run is named: dakota-wh remove RUN, then ingest it again."
@@ -129,7 +145,9 @@ def _lacking(root: Path) -> dict[str, str]:
 
 
 def _restrict(connection: duckdb.DuckDBPyConnection, root: Path, memory_limit: str | None) -> None:
-    # A process's own, since the connection may read there; DuckDB makes and deletes it.
+    # A process's own, since the connection may read there; DuckDB makes and deletes it, unless it
+    # is killed.
+    left_behind.sweep_temporary_folder()
     spill = Path(tempfile.gettempdir()) / f"dakota-wh-spill-{os.getpid()}"
     connection.execute(f"SET temp_directory = {literal(spill.as_posix())}")
     if memory_limit:

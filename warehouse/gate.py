@@ -34,7 +34,7 @@ def checked(connection: duckdb.DuckDBPyConnection, text: str) -> str:
         raise BadQuery(f"The SQL cannot be parsed: {first_line(error)}") from error
     if len(statements) != 1:
         raise BadQuery(f"{_ONE_SELECT} This text holds {len(statements)} statements.")
-    kind = statements[0].type.name
+    kind = _kind_of(statements[0])
     if kind != "SELECT":
         raise BadQuery(
             f"{_ONE_SELECT} This is {kind}.",
@@ -50,6 +50,13 @@ def checked(connection: duckdb.DuckDBPyConnection, text: str) -> str:
             f"The SQL was refused: {message(error)}", hint=_nearest(str(error))
         ) from error
     return body
+
+
+def _kind_of(statement: duckdb.Statement) -> str:
+    try:
+        return statement.type.name
+    except ValueError:  # one that DuckDB's Python client has no name for: UPDATE EXTENSIONS
+        return "another kind of statement"
 
 
 def _nearest(text: str) -> str:

@@ -1,13 +1,16 @@
-"""The run rows and the series of many runs, gathered into a file each.
+"""What is small of many runs, gathered into a file a table: the run rows, series, steps, config ….
 
-A question over all runs would open two small files a run before it reads a number, half a
+A question over all runs would open a small file a run and table before it reads a value, half a
 millisecond each. Row files and parts are written once, under names and ids of their own; so what
 was copied from one is true for as long as a run names it. A reader takes from here what it finds
 and reads the rest where it lies: that the copy is old, or not there, changes no answer.
 
-``.dakota-wh/gathered/runs-<number>-<id>.parquet`` and ``series-…``: the columns of the files, and
-``file``, the path below the warehouse of the one that the row is from. The highest number counts.
-Only connections of ours read them; they can be deleted at any time.
+``.dakota-wh/gathered/<table>-<number>-<id>.parquet``, the highest number counts. That of ``runs``
+has the columns of the files, and ``file``, the path below the warehouse of the one that the row is
+from. The others have the columns of the table's parts with ``run_id`` and ``role`` before they are
+sifted. Their metadata says under ``parts`` which parts were copied, 16 hexadecimal digits each, and
+under ``relation`` for which SQL, by a hash. Only connections of ours read them; they can be deleted
+at any time.
 """
 
 from __future__ import annotations
@@ -15,21 +18,27 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from dakota_wh.sql import views as registry
-from dakota_wh.warehouse.layout import STATE_FOLDER
+from dakota_wh.warehouse.layout import PART_TABLES, STATE_FOLDER, schema_file
 from dakota_wh.warehouse.quoting import glob_literal, literal
 
 #: With fewer run rows than this nothing is gathered, and nothing that is gathered is read.
 FEW: Final = 64
 #: They are gathered anew when at least this share of the run rows has come since.
 SHARE: Final = 1 / 16
+#: A larger part stays where it is (bytes): a long run's files are few beside what is in them.
+LARGEST: Final = 64 * 1024
+#: The tables whose parts are gathered. A copy of the metrics would double the warehouse, and the
+#: columns of table_rows differ from run to run. Of history only the columns (united_columns.py).
+TABLES: Final = tuple(table for table in PART_TABLES if table not in ("metrics", "table_rows"))
 
 #: How the files in sql/stored read their table.
 _READ: Final = re.compile(r"read_parquet\(\{files\}[^)]*\)")
@@ -39,22 +48,21 @@ _LIVE: Final = re.compile(
     r"JOIN \((.*)\) AS stored ON stored\._part = live\.part",
     re.DOTALL,
 )
-_NAME: Final = re.compile(r"(?:runs|series)-(\d{8})-[0-9a-f]{16}\.parquet")
+_NAME: Final = re.compile(r"[a-z_]+-(\d{8})-[0-9a-f]{16}\.parquet")
+#: What a killed process left there.
+HALF_WRITTEN: Final = re.compile(r"\..+\.parquet\.tmp")
+_ID_DIGITS: Final = 16
+_TOLD: Final = "SELECT decode(key), decode(value) FROM parquet_kv_metadata(?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """One gathered file of a warehouse, and of which files or parts it has the rows."""
+    """One gathered file of a table, and of which parts it has the rows; of ``runs``, of files."""
 
-    root: Path
     path: Path
+    parts: frozenset[int] = frozenset()
     #: Paths below the root.
-    files: frozenset[str]
-
-    def lacks(self, paths: Sequence[str]) -> list[str]:
-        """Return those of some paths that are not gathered."""
-        start = len(self.root.as_posix()) + 1
-        return [path for path in paths if path[start:] not in self.files]
+    files: frozenset[str] = frozenset()
 
 
 def folder_of(root: Path) -> Path:
@@ -67,53 +75,72 @@ def find(connection: duckdb.DuckDBPyConnection, root: Path, table: str) -> Gathe
     paths = sorted(path for path in folder_of(root).glob(f"{table}-*") if _NAME.match(path.name))
     if not paths:
         return None
+    path = paths[-1]
+    given = [[glob_literal(path.as_posix())]]
     try:
-        found = connection.execute(
-            f"SELECT DISTINCT file FROM read_parquet({paths_list([paths[-1].as_posix()])})"
-        ).fetchall()
-    except duckdb.Error:
+        told = dict(connection.execute(_TOLD, given).fetchall())
+        if told.get("relation") != _version(table):
+            return None
+        if table == "runs":
+            rows = connection.execute("SELECT file FROM read_parquet(?)", given).fetchall()
+            return Gathered(path, files=frozenset(file for (file,) in rows))
+        digits = told["parts"]
+        ids = range(0, len(digits), _ID_DIGITS)
+        return Gathered(path, frozenset(int(digits[at : at + _ID_DIGITS], 16) for at in ids))
+    except (duckdb.Error, KeyError, ValueError):
         return None
-    return Gathered(root, paths[-1], frozenset(file for (file,) in found))
 
 
-def source(table: str, gathered: Gathered, others: Sequence[str], listed: Sequence[str]) -> str:
-    """Return what a stored relation reads, as SQL: what is gathered of it, and other files.
+def runs_source(root: Path, gathered: Gathered, others: Collection[str], listed: str) -> str:
+    """Return what ``stored_runs`` reads, as SQL: what is gathered, and other files.
 
     Args:
-        table: ``runs`` or ``series``.
-        gathered: what is gathered of it.
+        root: the warehouse's folder.
+        gathered: what is gathered of ``runs``.
         others: the files that are not.
-        listed: for ``runs``, all files that are there: only of these may a row be taken. Of series
-            the relation itself takes the live parts.
+        listed: an expression of all files that are there, by their paths below the root: only of
+            these may a row be taken.
     """
-    start = len(gathered.root.as_posix()) + 1
-    there = ", ".join(literal(path[start:]) for path in listed)
-    only = f" WHERE file IN (SELECT unnest([{there}]))" if table == "runs" else ""
     copied = (
-        f"SELECT * EXCLUDE (file), {literal(gathered.root.as_posix() + '/')} || file AS filename "
-        f"FROM read_parquet({paths_list([gathered.path.as_posix()])}, hive_partitioning = false)"
+        f"SELECT * EXCLUDE (file), {literal(root.as_posix() + '/')} || file AS filename "
+        f"FROM {_copied(gathered)} WHERE file IN (SELECT unnest({listed}))"
     )
     if not others:
-        return f"({copied}{only}) AS gathered"
-    return f"(SELECT * FROM {read(table, others)} UNION ALL BY NAME {copied}{only}) AS gathered"
+        return f"({copied}) AS gathered"
+    beside = read("runs", paths_list(others))
+    return f"(SELECT * FROM {beside} UNION ALL BY NAME {copied}) AS gathered"
 
 
-def read(table: str, paths: Sequence[str]) -> str:
+def read(table: str, files: str) -> str:
     """Return what reads files of a stored table one by one, as SQL."""
-    return _call(table).replace("{files}", paths_list(paths))
+    return _call(table).replace("{files}", files)
 
 
-def body(table: str, given: str) -> str:
-    """Return the SELECT of a stored relation with something else in the place of its files.
+def runs_body(source: str) -> str:
+    """Return the SELECT of ``stored_runs`` with something else in the place of its files."""
+    return registry.stored_relations()["stored_runs"].replace(_call("runs"), source)
+
+
+def body(table: str, gathered: Gathered, others: str | None) -> str:
+    """Return the SELECT of a stored relation that reads what is gathered of its table.
 
     Which parts are live is asked behind the rows, not before them: nothing is listed here any more,
     and DuckDB, which knows nothing of the ids in a gathered file, would take a join with the ids
     for one of very many rows, and then read all metrics first.
+
+    Args:
+        table: one of :data:`TABLES`.
+        gathered: what is gathered of it.
+        others: an expression of the files of the parts that are not, None where all are.
     """
-    text = registry.stored_relations()[f"stored_{table}"].replace(_call(table), given)
-    if table == "runs":
-        return text
-    asked, found = _LIVE.subn(r"FROM (\3) AS stored WHERE stored._part IN (\1 \2)", text)
+    text = registry.stored_relations()[f"stored_{table}"]
+    rows = f"SELECT * FROM {_copied(gathered)}"
+    if others is not None:
+        rows = f"{_rows(table, others)}\nUNION ALL BY NAME {rows}"
+    asked, found = _LIVE.subn(
+        lambda match: f"FROM (\n{rows}\n) AS stored WHERE stored._part IN ({match[1]} {match[2]})",
+        text,
+    )
     if found != 1:
         raise ValueError(f"stored_{table}.sql does not ask for live parts as it did")
     return asked
@@ -124,38 +151,107 @@ def paths_list(paths: Iterable[str]) -> str:
     return "[" + ", ".join(literal(glob_literal(path)) for path in paths) + "]"
 
 
+def _copied(gathered: Gathered) -> str:
+    path = paths_list([gathered.path.as_posix()])
+    return f"read_parquet({path}, hive_partitioning = false)"
+
+
+def _version(table: str) -> str:
+    """Return what changes with the columns that a stored relation reads."""
+    return sha256(registry.stored_relations()[f"stored_{table}"].encode()).hexdigest()
+
+
 def _call(table: str) -> str:
     (call,) = _READ.findall(registry.stored_relations()[f"stored_{table}"])
     return str(call)
 
 
-def copy(connection: duckdb.DuckDBPyConnection, root: Path, sources: Mapping[str, str]) -> None:
-    """Write what the sources of ``runs`` and ``series`` give as the newest gathered files.
+def _rows(table: str, files: str) -> str:
+    """Return the SELECT of all rows of some parts of a table, before they are sifted."""
+    match = _LIVE.search(registry.stored_relations()[f"stored_{table}"])
+    if match is None:
+        raise ValueError(f"stored_{table}.sql does not ask for live parts as it did")
+    return match[3].replace("{files}", files)
 
-    The connection has the table ``stored_runs``.
+
+def copy_runs(connection: duckdb.DuckDBPyConnection, root: Path, source: str, number: int) -> None:
+    """Write what a source of ``runs`` gives as the gathered file of a number.
 
     Raises:
-        duckdb.Error, OSError: they cannot be written.
+        duckdb.Error, OSError: it cannot be written.
     """
+    start = len(root.as_posix()) + 2
+    select = f"SELECT * EXCLUDE (filename), substr(filename, {start}) AS file FROM {source}"
+    _write(connection, root, "runs", number, select, "")
+
+
+def copy_parts(
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    table: str,
+    earlier: Gathered | None,
+    live: Collection[int],
+    new: str | None,
+    number: int,
+) -> None:
+    """Write the gathered file of a table: what of the earlier one is live, and new parts.
+
+    Args:
+        connection: what writes.
+        root: the warehouse's folder.
+        table: one of :data:`TABLES`.
+        earlier: what is gathered of it by now.
+        live: the ids of the parts to have, the new ones among them.
+        new: the SELECT of the rows that are not in the earlier one, None for none.
+        number: the number of the file.
+
+    Raises:
+        duckdb.Error, OSError: it cannot be written.
+    """
+    parts = sorted(live)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE gathering AS SELECT unnest(CAST(? AS BIGINT[])) AS part",
+        [parts],
+    )
+    selects = [f"SELECT * FROM {_copied(earlier)}"] if earlier is not None else []
+    united = " UNION ALL BY NAME ".join([*selects, new] if new is not None else selects)
+    _write(
+        connection,
+        root,
+        table,
+        number,
+        f"SELECT * FROM ({united}) AS united WHERE _part IN (SELECT part FROM gathering)",
+        "".join(f"{part:0{_ID_DIGITS}x}" for part in parts),
+    )
+
+
+def rows_of(root: Path, table: str, paths: Iterable[Path]) -> str:
+    """Return the SELECT of the rows to gather: those of some parts of a table."""
+    files = [*(path.as_posix() for path in paths), schema_file(root, table).as_posix()]
+    return f"SELECT * EXCLUDE (filename) FROM ({_rows(table, paths_list(files))}) AS stored"
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    table: str,
+    number: int,
+    select: str,
+    parts: str,
+) -> None:
     folder = folder_of(root)
     folder.mkdir(parents=True, exist_ok=True)
-    number = _next_number(root)
-    start = len(root.as_posix()) + 2
-    for table, given in sources.items():
-        path = folder / f"{table}-{number:08d}-{secrets.randbits(62):016x}.parquet"
-        temporary = path.with_name(f".{path.name}.tmp")
-        live = (
-            " WHERE _part IN (SELECT unnest(parts) FROM stored_runs)" if table == "series" else ""
+    path = folder / f"{table}-{number:08d}-{secrets.randbits(62):016x}.parquet"
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        connection.execute(
+            f"COPY ({select}) TO {literal(temporary.as_posix())} "
+            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA "
+            f"{{relation: '{_version(table)}', parts: '{parts}'}})"
         )
-        try:
-            connection.execute(
-                f"COPY (SELECT * EXCLUDE (filename), substr(filename, {start}) AS file FROM {given}"
-                f"{live}) TO {literal(temporary.as_posix())} (FORMAT parquet, COMPRESSION zstd)"
-            )
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    _sweep(root, number)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def drop(root: Path) -> None:
@@ -163,13 +259,14 @@ def drop(root: Path) -> None:
     shutil.rmtree(folder_of(root), ignore_errors=True)
 
 
-def _next_number(root: Path) -> int:
+def next_number(root: Path) -> int:
+    """Return the number of the files that are gathered next."""
     found = (_NAME.match(path.name) for path in folder_of(root).glob("*.parquet"))
     return max((int(match[1]) for match in found if match), default=0) + 1
 
 
-def _sweep(root: Path, number: int) -> None:
-    """Delete all but these and the ones before, which a reader may still have open."""
+def sweep(root: Path, number: int) -> None:
+    """Delete all but those of a number and the ones before, which may still be open somewhere."""
     for path in folder_of(root).glob("*.parquet"):
         match = _NAME.match(path.name)
         if match and int(match[1]) < number - 1:

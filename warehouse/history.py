@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dakota_wh.warehouse import columns
+from dakota_wh.warehouse.arrow_alone import as_array
 from dakota_wh.warehouse.column_names import (
     PART,
     ROW,
@@ -124,9 +125,9 @@ class HistoryWriter:
                 arrays.append(cells.text)
         fields += [pa.field(name, pa.int64()) for name in (ROW, SEGMENT, PART)]
         arrays += [
-            pa.array(np.arange(first, first + rows)),
-            pa.array(np.concatenate(self._segments)),
-            pa.array(np.full(rows, part, dtype=np.int64)),
+            as_array(np.arange(first, first + rows)),
+            as_array(np.concatenate(self._segments)),
+            pa.repeat(pa.scalar(part, pa.int64()), rows),
         ]
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
@@ -150,7 +151,7 @@ class StoredHistory:
     def __init__(self, paths: Sequence[Path]) -> None:
         # By name, which begins with the first row: new parts lie in another folder.
         ordered = sorted(paths, key=lambda path: path.name)
-        self._files = [pq.ParquetFile(path) for path in ordered]
+        self._files = [pq.ParquetFile(path, pre_buffer=False) for path in ordered]
         self.schemas = [file.schema_arrow for file in self._files]
         self.rows = 0
         #: Up to which row each part goes.
@@ -372,4 +373,6 @@ class StoredHistory:
 
     def _column(self, index: int, name: str) -> pa.Array:
         # pyarrow reads "a.b" as a path and may bring "a.b.c" along: pick by name.
-        return self._files[index].read([name]).column(name).combine_chunks()
+        # Threads and reading ahead cost more than they spare for one column.
+        found = self._files[index].read([name], use_threads=False)
+        return found.column(name).combine_chunks()

@@ -2,8 +2,8 @@
 
 Every view asks several times which parts count. A connection that lives for one question asks
 once: the run rows become a table, and each stored relation gets the list of the files that they
-name, instead of a pattern that DuckDB would expand and sift at each mention. Of many runs the rows
-and the series are read from where they are gathered.
+name, instead of a pattern that DuckDB would expand and sift at each mention. Of many runs what is
+small is read from where it is gathered.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import duckdb
 
-from dakota_wh.warehouse import gathered
-from dakota_wh.warehouse.gathered import paths_list
-from dakota_wh.warehouse.layout import PART_TABLES, part_id
+from dakota_wh.rendering import left_behind
+from dakota_wh.warehouse import gathered, united_columns
+from dakota_wh.warehouse.layout import PART_TABLES, missing_tables, part_id
 from dakota_wh.warehouse.origin import origin_of
-from dakota_wh.warehouse.quoting import identifier
+from dakota_wh.warehouse.quoting import glob_literal, identifier
 from dakota_wh.warehouse.relations import STORED_RUNS, FilesOf, files_under
 
 
@@ -31,8 +31,29 @@ class Live:
     files: FilesOf
     #: The SELECT of each stored relation that reads what is gathered, by name.
     bodies: Mapping[str, str]
-    #: What ``runs`` and ``series`` are read from, as SQL.
-    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The run rows of one moment."""
+
+    #: The paths of their files.
+    listed: list[str]
+    #: What ``stored_runs`` was read from, as SQL.
+    source: str
+    #: The ids of the parts that the live ones name.
+    live: frozenset[int]
+    #: Of which table a part is, as far as the rows say.
+    table_of: Mapping[int, str]
+
+    @property
+    def are_many(self) -> bool:
+        """Whether it pays to look for what is gathered."""
+        return len(self.listed) >= gathered.FEW
+
+    def of_table(self, table: str) -> frozenset[int]:
+        """Return the live parts of a table, and those whose table no row says."""
+        return frozenset(part for part in self.live if self.table_of.get(part, table) == table)
 
 
 def live_files(
@@ -50,31 +71,82 @@ def live_files(
         duckdb.IOException: a run was published anew meanwhile, so that a part may be gone.
         WarehouseError: the folder is a mirror, and its store cannot be read.
     """
-    rows = _listed(connection, files("runs"))
-    many = len(rows) >= gathered.FEW
-    sources = {"runs": _source(connection, "runs", rows, root, many=many)}
-    body = gathered.body("runs", sources["runs"])
-    connection.execute(f"CREATE OR REPLACE TABLE {identifier(STORED_RUNS)} AS\n{body}")
-    _bring(root, rows, tables)
-    named = connection.execute(f"SELECT unnest(parts) FROM {identifier(STORED_RUNS)}").fetchall()
-    live = {part for (part,) in named}
-    found, bodies = {}, {}
-    for table in set(tables) & {*PART_TABLES}:
-        kept = [path for path in _listed(connection, files(table)) if _counts(path, live)]
-        if table == "series" and many:
-            sources[table] = _source(connection, table, kept, root, many=many)
-            bodies["stored_series"] = gathered.body(table, sources[table])
+    wanted = {*tables} & {*PART_TABLES}
+    rows = _lay_rows(connection, files, root, wanted)
+    _bring(root, rows.listed, tables)
+    found: dict[str, str] = {}
+    bodies: dict[str, str] = {}
+    for table in wanted:
+        copied = None
+        if rows.are_many and table in gathered.TABLES:
+            copied = gathered.find(connection, root, table)
+        if copied is None or table == "history":
+            kept = [path for path in _listed(connection, files(table)) if _counts(path, rows.live)]
+            found[table] = _keep(connection, table, kept)
+            if copied is not None:
+                united = united_columns.body(connection, copied, kept, found[table])
+                if united is not None:
+                    bodies["stored_history"] = united
             continue
-        found[table] = f"dakota_live_{table}"
-        connection.execute(f"SET VARIABLE {found[table]} = {paths_list(kept)}")
+        kept = []
+        if lacking := rows.of_table(table) - copied.parts:
+            kept = [path for path in _listed(connection, files(table)) if _is_of(path, lacking)]
+        beside = None
+        if kept:
+            beside = found[table] = _keep(connection, table, kept)
+        bodies[f"stored_{table}"] = gathered.body(table, copied, beside)
     # A row goes before the parts that it names: with all rows still there, so are their parts.
-    if gone := set(rows) - set(_listed(connection, files("runs"))):
+    if found and (gone := set(rows.listed) - set(_listed(connection, files("runs")))):
         raise duckdb.IOException(f"{min(gone)} is gone: the run was published anew meanwhile.")
+    return Live(lambda table: found.get(table) or files(table), bodies)
 
-    def files_of(table: str) -> str:
-        return f"getvariable('{found[table]}')" if table in found else files(table)
 
-    return Live(files_of, bodies, sources)
+def _lay_rows(
+    connection: duckdb.DuckDBPyConnection, files: FilesOf, root: Path, tables: Iterable[str]
+) -> _Rows:
+    """Lay the table ``stored_runs``, and return which parts the rows name."""
+    listed = _listed(connection, files("runs"))
+    many = len(listed) >= gathered.FEW
+    copied = gathered.find(connection, root, "runs") if many else None
+    if copied is None:
+        source = gathered.read("runs", _keep(connection, "runs", listed))
+    else:
+        start = len(root.as_posix()) + 1
+        below = [path[start:] for path in listed]
+        others = [
+            path for path, name in zip(listed, below, strict=True) if name not in copied.files
+        ]
+        connection.execute("SET VARIABLE dakota_live_rows = ?", [below])
+        source = gathered.runs_source(root, copied, others, "getvariable('dakota_live_rows')")
+    body = gathered.runs_body(source)
+    connection.execute(f"CREATE OR REPLACE TABLE {identifier(STORED_RUNS)} AS\n{body}")
+    named = connection.execute(f"SELECT unnest(parts) FROM {identifier(STORED_RUNS)}").fetchall()
+    live = frozenset(part for (part,) in named)
+    table_of = {}
+    if many and {*tables} & {*gathered.TABLES}:
+        table_of = _named(connection, source)
+    return _Rows(listed, source, live, table_of)
+
+
+def _named(connection: duckdb.DuckDBPyConnection, source: str) -> dict[int, str]:
+    """Return of which table each part is; nothing where rows of an earlier version do not say."""
+    try:
+        told = connection.execute(
+            "SELECT part, split_part(file, '/', 1) "
+            f"FROM (SELECT unnest(parts) AS part, unnest(files) AS file FROM {source}) AS named "
+            "WHERE file <> ''"
+        ).fetchall()
+    except (duckdb.BinderException, duckdb.InvalidInputException):
+        return {}
+    return dict(told)
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, table: str, paths: list[str]) -> str:
+    """Keep a list of files in a variable of the connection, and return what reads it."""
+    name = f"dakota_live_{table}"
+    kept = [glob_literal(path) for path in paths]
+    connection.execute(f"SET VARIABLE {name} = CAST(? AS VARCHAR[])", [kept])
+    return f"getvariable('{name}')"
 
 
 def _bring(root: Path, rows: Iterable[str], tables: Iterable[str]) -> None:
@@ -88,44 +160,75 @@ def _bring(root: Path, rows: Iterable[str], tables: Iterable[str]) -> None:
         raise duckdb.IOException(str(error)) from error
 
 
-def _source(
-    connection: duckdb.DuckDBPyConnection, table: str, paths: list[str], root: Path, *, many: bool
-) -> str:
-    """Return what reads files of a table, as SQL: from what is gathered where there is some."""
-    copied = gathered.find(connection, root, table) if many else None
-    if copied is None:
-        return gathered.read(table, paths)
-    return gathered.source(table, copied, copied.lacks(paths), paths)
-
-
 def gather(root: Path) -> None:
-    """Gather run rows and series anew where enough have come since (``gathered.py``).
+    """Gather anew what is small of many runs where enough have come since (``gathered.py``).
 
-    Of a mirror only the rows: of the series it has those that somebody asked for.
+    Of a mirror only the rows: of the parts it has those that somebody asked for.
 
     Where that goes wrong, the files are read one by one as before.
     """
     root = root.absolute()
-    tables = [] if origin_of(root) is not None else ["series"]
+    left_behind.sweep(gathered.folder_of(root), gathered.HALF_WRITTEN)
+    tables = []
+    if origin_of(root) is None:
+        lacking = missing_tables(root)
+        tables = [table for table in gathered.TABLES if table not in lacking]
     with suppress(OSError, duckdb.Error), closing(duckdb.connect()) as connection:
-        rows = [path.as_posix() for path in root.glob("runs/role=*/run_id=*/run-*.parquet")]
-        if len(rows) < gathered.FEW:
+        there = [path.as_posix() for path in root.glob("runs/role=*/run_id=*/run-*.parquet")]
+        if len(there) < gathered.FEW or not _is_due(connection, root, there, tables):
             return
-        earlier = gathered.find(connection, root, "runs")
-        since = len(rows) if earlier is None else len(earlier.lacks(rows))
-        if since < max(gathered.FEW, gathered.SHARE * len(rows)):
-            return
-        live = live_files(connection, tables, files_under(root), root)
-        gathered.copy(connection, root, live.sources)
+        files = files_under(root)
+        rows = _lay_rows(connection, files, root, tables)
+        number = gathered.next_number(root)
+        for table in tables:
+            _gather_parts(connection, root, table, rows, number)
+        gathered.copy_runs(connection, root, rows.source, number)
+        gathered.sweep(root, number)
+
+
+def _is_due(
+    connection: duckdb.DuckDBPyConnection, root: Path, rows: list[str], tables: Iterable[str]
+) -> bool:
+    """Return whether many rows have come since, or a table was not gathered at all."""
+    earlier = gathered.find(connection, root, "runs")
+    if earlier is None or any(gathered.find(connection, root, table) is None for table in tables):
+        return True
+    start = len(root.as_posix()) + 1
+    since = sum(path[start:] not in earlier.files for path in rows)
+    return since >= max(gathered.FEW, gathered.SHARE * len(rows))
+
+
+def _gather_parts(
+    connection: duckdb.DuckDBPyConnection, root: Path, table: str, rows: _Rows, number: int
+) -> None:
+    earlier = gathered.find(connection, root, table)
+    known = rows.live & earlier.parts if earlier is not None else frozenset()
+    new = {}
+    if lacking := rows.of_table(table) - known:
+        listed = [Path(path) for path in _listed(connection, files_under(root)(table))]
+        new = {
+            part_id(path): path
+            for path in listed
+            if _is_of(path.as_posix(), lacking)
+            and (table == "history" or path.stat().st_size <= gathered.LARGEST)
+        }
+    rows_of = united_columns.rows_of if table == "history" else gathered.rows_of
+    select = rows_of(root, table, new.values()) if new or earlier is None else None
+    gathered.copy_parts(connection, root, table, earlier, known | new.keys(), select, number)
 
 
 def _listed(connection: duckdb.DuckDBPyConnection, patterns: str) -> list[str]:
     return [path for (path,) in connection.execute(f"SELECT file FROM glob({patterns})").fetchall()]
 
 
-def _counts(path: str, live: set[int]) -> bool:
+def _counts(path: str, live: frozenset[int]) -> bool:
     """Return whether a run row names the file, or it is the one that gives a table its columns."""
+    return _is_of(path, live) or path.endswith("part-schema.parquet")
+
+
+def _is_of(path: str, parts: frozenset[int]) -> bool:
+    """Return whether a file is one of some parts."""
     try:
-        return part_id(PurePath(path)) in live
+        return part_id(path) in parts
     except ValueError:
-        return path.endswith("part-schema.parquet")
+        return False

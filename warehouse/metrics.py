@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from dakota_wh.warehouse import series_numbers
+from dakota_wh.warehouse.arrow_alone import as_array
 from dakota_wh.warehouse.blocks import collapse, cuts
 from dakota_wh.warehouse.column_names import PART, KeyPath, printed
 from dakota_wh.warehouse.history import StoredHistory, new_part_id, part_path
@@ -106,6 +107,8 @@ class Built:
     duplicate_steps: int = 0
     collapsed_rows: int = 0
     unstepped_rows: int = 0
+    #: Of each metric, where all of its values were at hand; None where they are too many.
+    numbers: dict[str, series_numbers.Numbers] | None = None
 
 
 def metric_keys(history: StoredHistory, step_keys: Collection[KeyPath]) -> dict[str, list[KeyPath]]:
@@ -133,6 +136,7 @@ def build(
     """
     own = own or {}
     built = Built(series={name: _copy(s) for name, s in earlier.items()})
+    built.numbers = None if earlier else {}
     names = metric_keys(history, step_keys)
     stepped = steps.known.copy()
     for axis in own.values():
@@ -189,9 +193,11 @@ def _metric_tables(
     built: Built,
 ) -> Iterator[pa.Table]:
     """Yield each metric's rows, block by block."""
+    count = 0
     for name, keys in names.items():
         key = own[name].key if name in own else None
         axis = axes[key]
+        pieces: list[tuple[np.ndarray, np.ndarray]] = []
         start = 0
         for stop, (values, logged) in zip(axis.cuts, united(history, keys, axis.cuts), strict=True):
             take = logged & axis.steps.known[start:stop]
@@ -205,6 +211,13 @@ def _metric_tables(
                 series = built.series.setdefault(name, Series(name))
                 series.axis = key
                 yield _metric_table(name, metric_steps, values, series, part)
+            count += metric_steps.size
+            if count > series_numbers.MOST:
+                built.numbers = None
+            if built.numbers is not None and metric_steps.size:
+                pieces.append((metric_steps, values))
+        if built.numbers is not None and pieces:
+            built.numbers[name] = series_numbers.joined(pieces)
 
 
 def _mark(axis: _Axis, start: int, take: np.ndarray, replaced: np.ndarray) -> None:
@@ -257,8 +270,11 @@ def _metric_table(
     name: str, steps: np.ndarray, values: np.ndarray, series: Series, part: int
 ) -> pa.Table:
     finite = np.isfinite(values)
-    position = series.samples + np.cumsum(finite) - 1
-    count = int(finite.sum())
+    count = int(np.count_nonzero(finite))
+    if count == values.size:
+        position = as_array(np.arange(series.samples, series.samples + count))
+    else:
+        position = as_array(series.samples + np.cumsum(finite) - 1, ~finite)
     series.samples += count
     series.nonfinite += int(values.size - count)
     if series.first_step is None:
@@ -268,10 +284,10 @@ def _metric_table(
     return pa.Table.from_arrays(
         [
             pa.repeat(pa.scalar(name), rows),
-            pa.array(steps),
-            pa.array(position, mask=~finite),
-            pa.array(values),
-            pa.array(np.full(rows, part, dtype=np.int64)),
+            as_array(steps),
+            position,
+            as_array(values),
+            pa.repeat(pa.scalar(part, pa.int64()), rows),
         ],
         schema=METRICS,
     )

@@ -37,6 +37,11 @@ def origin_of(root: Path) -> Origin | None:
     return _ORIGINS.get(root.absolute()) if _ORIGINS else None
 
 
+def mirror_in(text: str) -> Path | None:
+    """Return the mirror of which a text, such as an engine's error, names a file; else None."""
+    return next((root for root in _ORIGINS if f"{root.as_posix()}/" in text), None)
+
+
 def have_parts(root: Path, rows: Sequence[Path], tables: Iterable[str]) -> None:
     """Have the parts that some row files name fetched, where the folder is a mirror.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -47,13 +48,22 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.Table]) -> None:
-    """Write tables of one schema, one after the other, as one whole Parquet file."""
+    """Write tables of one schema, one after the other, as one whole Parquet file.
+
+    While one is encoded, the next is made: Arrow needs no Python for it.
+    """
     with (
         staged(path) as temporary,
         pq.ParquetWriter(temporary, schema, **_options(schema)) as writer,
+        ThreadPoolExecutor(1) as beside,
     ):
+        writing: Future[None] | None = None
         for batch in batches:
-            writer.write_table(batch, row_group_size=_ROW_GROUP)
+            if writing is not None:
+                writing.result()
+            writing = beside.submit(writer.write_table, batch, row_group_size=_ROW_GROUP)
+        if writing is not None:
+            writing.result()
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:

@@ -75,7 +75,8 @@ class Engine(Protocol):
         """Return the rows.
 
         Args:
-            root: the warehouse's folder.
+            root: the warehouse's folder. Of one in a store it is the mirror's, which has the parts
+                that were asked for: see :func:`dakota_wh.store.moment.files_of`.
             question: which rows of which view.
             timeout: seconds after which it is stopped.
 

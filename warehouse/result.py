@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from dakota_wh.errors import NotInstalled
+from dakota_wh.errors import BadQuery, NotInstalled
 from dakota_wh.warehouse.quoting import identifier
 
 if TYPE_CHECKING:
@@ -83,6 +83,14 @@ class Result:
             cursor.execute(f"SELECT {', '.join(names)} FROM {_TABLE}")
             while chunk := cursor.fetchmany(_CHUNK):
                 yield from (_in_utc(row, zoned) for row in chunk) if zoned else chunk
+        except Exception as error:
+            if type(error).__name__ != "InvalidInputException":  # DuckDB's, not imported here
+                raise
+            raise BadQuery(
+                "The answer has values that Python has none for, such as a list of moments with a "
+                "time zone.",
+                hint="Cast them: column::VARCHAR",
+            ) from error
         finally:
             cursor.close()
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dakota_wh.errors import NotAWarehouse
+from dakota_wh.errors import NotAWarehouse, StoredByNewer
 from dakota_wh.warehouse.layout import (
     LAYOUT_VERSION,
     PART_TABLES,
@@ -187,7 +187,8 @@ def newest(root: Path, run_id: str) -> RunRow | None:
     """Return the run's live row, None if the warehouse has no such run.
 
     Raises:
-        NotAWarehouse: the row was written by a newer layout, or cannot be read.
+        StoredByNewer: the row is of a newer layout.
+        NotAWarehouse: it cannot be read.
     """
     files = row_files(root, run_id)
     return read_row(files[-1], run_id) if files else None
@@ -207,10 +208,7 @@ def read_row(path: PurePath, run_id: str, *, content: bytes | None = None) -> Ru
             hint=f"Remove it and ingest the run again: dakota-wh remove {run_id}",
         ) from error
     if stored.get("layout", LAYOUT_VERSION) > LAYOUT_VERSION:
-        raise NotAWarehouse(
-            f"Run {run_id} was stored by a newer dakota-wh (layout {stored['layout']}).",
-            hint="Update this program: pip install -U dakota-wh",
-        )
+        raise StoredByNewer(run_id, stored["layout"])
     return RunRow(run_id, role, **{k: v for k, v in stored.items() if k in _COLUMNS})
 
 

@@ -11,7 +11,7 @@ So a run of more than :data:`MOST` values has none, lest each addition costs as 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -90,9 +90,16 @@ def numbers_of(paths: Iterable[Path]) -> dict[str, Numbers]:
     found = {}
     for metric, some in pieces.items():
         some.sort(key=lambda piece: int(piece[0][0]))  # parts and groups do not overlap in steps
-        steps, values = (np.concatenate(column) for column in zip(*some, strict=True))
-        found[metric] = numbers(steps, values)
+        found[metric] = joined(some)
     return found
+
+
+def joined(pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> Numbers:
+    """Return the numbers of a metric of which the steps and values come in pieces, ascending."""
+    if len(pieces) == 1:
+        return numbers(*pieces[0])
+    steps, values = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    return numbers(steps, values)
 
 
 def _slices(path: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

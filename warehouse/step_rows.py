@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from dakota_wh.warehouse.arrow_alone import as_array
 from dakota_wh.warehouse.blocks import collapse
 from dakota_wh.warehouse.column_names import PART
 from dakota_wh.warehouse.history import StoredHistory, new_part_id, part_path
@@ -79,12 +80,12 @@ def _tables(
         if unique.size:
             yield pa.Table.from_arrays(
                 [
-                    pa.array(unique),
+                    as_array(unique),
                     _at(unique, some, has, time),
                     _at(unique, some, has, runtime),
-                    pa.array(counts.astype(np.int64)),
+                    as_array(counts.astype(np.int64)),
                     _at(unique, some, has, time, first=True),
-                    pa.array(np.full(unique.size, part, dtype=np.int64)),
+                    pa.repeat(pa.scalar(part, pa.int64()), unique.size),
                 ],
                 schema=STEPS,
             )
@@ -111,4 +112,4 @@ def _at(
     missing = np.ones(unique.size, dtype=bool)
     where = np.searchsorted(unique, at)
     filled[where], missing[where] = last, False
-    return pa.array(filled, mask=missing)
+    return as_array(filled, missing)

@@ -5,8 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from dakota_wh.warehouse.layout import PART_TABLES, part_id, run_folders
+from dakota_wh.errors import UsageProblem, WarehouseError
+from dakota_wh.warehouse.layout import (
+    PART_TABLES,
+    ROLES,
+    decode_run_id,
+    is_stored,
+    part_id,
+    run_folders,
+)
 from dakota_wh.warehouse.parquet import STAGED_SUFFIX
+from dakota_wh.warehouse.run_lock import run_lock
 from dakota_wh.warehouse.run_row import RunRow, live_parts, row_files
 from dakota_wh.warehouse.staging import drop_staging
 
@@ -31,6 +40,29 @@ def sweep(root: Path, run_id: str, live: RunRow | None) -> list[Path]:
     drop_staging(root, run_id)
     _drop_empty_folders(root, run_id)
     return gone
+
+
+def is_left_behind(root: Path, run_id: str) -> bool:
+    """Return whether a run has files and no row: a removal or a first ingest was killed."""
+    try:
+        here = any(any(run_folders(root, table, run_id)) for table in (*PART_TABLES, "runs"))
+    except UsageProblem:  # no run can have that id
+        return False
+    return here and not is_stored(root, run_id)
+
+
+def sweep_left_behind(root: Path) -> None:
+    """Delete the files of runs that have no row, but for those that are being written now."""
+    here = {
+        decode_run_id(folder.name.removeprefix("run_id="))
+        for table in (*PART_TABLES, "runs")
+        for role in ROLES
+        for folder in (root / table / f"role={role}").glob("run_id=*")
+    }
+    for run_id in sorted(run_id for run_id in here if is_left_behind(root, run_id)):
+        with suppress(WarehouseError), run_lock(root, run_id, wait=0.0):
+            if is_left_behind(root, run_id):
+                sweep(root, run_id, None)
 
 
 def _is_kept(path: Path, kept: frozenset[int]) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from dakota_wh.warehouse.arrow_alone import as_array
 from dakota_wh.warehouse.column_names import PART, KeyPath
 from dakota_wh.warehouse.history import StoredHistory, new_part_id, part_path
 from dakota_wh.warehouse.metrics import (
@@ -96,10 +97,10 @@ def _tables(
                 yield pa.Table.from_arrays(
                     [
                         pa.repeat(pa.scalar(name), at.size),
-                        *(pa.array(time[row], mask=~there[row]) for time, there in times),
-                        pa.array(values[at]),
-                        pa.array(row + first_row),
-                        pa.array(np.full(at.size, part, dtype=np.int64)),
+                        *(as_array(time[row], ~there[row]) for time, there in times),
+                        as_array(values[at]),
+                        as_array(row + first_row),
+                        pa.repeat(pa.scalar(part, pa.int64()), at.size),
                     ],
                     schema=TIMED,
                 )

@@ -1,8 +1,8 @@
 """Ask every view over a whole warehouse: ``… ask_views WAREHOUSE SECONDS [VIEW…]``.
 
 Prints a line of JSON for each view: its name, rows, seconds to lay the views (``laid``, and
-``laid_cpu`` of all threads), to plan (``planned``, EXPLAIN) and to answer to the last row
-(``wall``, ``cpu``), and the process's peak (MiB) so far. A view that takes longer
+``laid_cpu`` of all threads), to plan (``planned``, ``planned_cpu``, EXPLAIN) and to answer to the
+last row (``wall``, ``cpu``), and the process's peak (MiB) so far. A view that takes longer
 than SECONDS is stopped, its rows null.
 """
 
@@ -31,9 +31,9 @@ for name in names:
     began, cpu_before = time.perf_counter(), time.process_time()
     with closing(connect(root, [name])) as connection:
         laid, laid_cpu = time.perf_counter() - began, time.process_time() - cpu_before
-        began = time.perf_counter()
+        began, cpu_before = time.perf_counter(), time.process_time()
         connection.execute(f"EXPLAIN SELECT * FROM {name}").fetchall()
-        planned = time.perf_counter() - began
+        planned, planned_cpu = time.perf_counter() - began, time.process_time() - cpu_before
         stop = threading.Timer(patience, connection.interrupt)
         stop.start()
         began, cpu = time.perf_counter(), time.process_time()
@@ -53,6 +53,7 @@ for name in names:
                     "laid": laid,
                     "laid_cpu": laid_cpu,
                     "planned": planned,
+                    "planned_cpu": planned_cpu,
                     "wall": time.perf_counter() - began,
                     "cpu": time.process_time() - cpu,
                     "peak": peak(),

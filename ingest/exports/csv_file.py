@@ -18,12 +18,14 @@ import pyarrow.csv as pacsv
 
 from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest.exports.stamp import cannot_read
+from dakota_wh.ingest.source import check_keys
 
 BLOCK = 4 * 1024 * 1024
 MAX_BLOCK = 1024 * 1024 * 1024
 
-#: The csv module refuses cells beyond 131,072 characters unless told otherwise.
-_ANY_LENGTH = 2**31 - 1
+#: The csv module refuses cells beyond 131,072 characters unless told otherwise, and takes four
+#: bytes for each. Where the quotes are not even, a longer cell is one that was never closed.
+_LONGEST = 16 * 1024 * 1024
 
 _AGAIN = "Export the run's history again, then ingest that file."
 
@@ -71,6 +73,7 @@ def read_header(path: Path) -> tuple[list[str], bool]:
         raise SourceProblem(f"{path.name} has no readable header: {error}.", hint=_AGAIN) from error
     if header is None:
         raise SourceProblem(f"{path.name} is empty: it has not even a header.", hint=_AGAIN)
+    check_keys(len(header), path.name)
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise SourceProblem(
@@ -122,7 +125,7 @@ def check_closed(path: Path) -> None:
     """
     mark = "end of file"
     last: list[str] = []
-    limit = csv.field_size_limit(_ANY_LENGTH)
+    limit = csv.field_size_limit(_LONGEST)
     try:
         with path.open(encoding="utf-8", errors="replace", newline="") as text:
             for row in csv.reader(chain(text, [mark])):

@@ -30,6 +30,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dakota_wh.ingest.exports.tokens import EXACT, Token, text_token, to_json
+from dakota_wh.rendering.formulas import BEGINS
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
@@ -50,7 +51,7 @@ _TOKENS: Final = {
 }
 
 # Spreadsheets take a cell that begins so for a formula, the wide forms of East Asian text too.
-_BEGINS: Final = frozenset('"[{=+-@＝＋－＠')
+_BEGINS: Final = frozenset('"[{' + BEGINS)
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # Where a spreadsheet cuts cells at another mark than the comma, quotes do not hold a cell together.

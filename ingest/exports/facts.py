@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest.exports.stamp import cannot_read
 from dakota_wh.ingest.exports.tokens import clean_facts, plain_decoder
-from dakota_wh.ingest.source import Ended, RunFacts
+from dakota_wh.ingest.source import MOST, Ended, RunFacts
 
 #: The files that may lie beside ``<id>_history.csv`` or ``.parquet``.
 SIDECARS = ("summary", "config", "metadata")
@@ -95,7 +95,7 @@ def line_count(info: Mapping[str, Any]) -> int | None:
     """Return W&B's own count of the run's history rows, where ``info`` has it."""
     for key in ("historyLineCount", "history_line_count"):
         count = info.get(key)
-        if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= MOST:
             return count
     return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from dakota_wh.ingest.exports.tokens import (
     safe_key,
     spread_values,
 )
-from dakota_wh.ingest.source import Continuation, KeyPath, LogRows, RunFacts
+from dakota_wh.ingest.source import Continuation, KeyPath, LogRows, RunFacts, check_keys
 
 LOSSY = (
     "null may be None or not logged: it is read as not logged",
@@ -42,6 +42,8 @@ LOSSY = (
 )
 
 ROWS_PER_BATCH = 4096
+#: Cells that a batch may have, logged or not: a run may log other keys at every step.
+CELLS_PER_BATCH = 4 * 1024 * 1024
 
 _HEAD = 64 * 1024
 _MARKS = re.compile(
@@ -186,22 +188,33 @@ class JsonReading:
         return facts
 
     def _batch(self, rows: list[dict[str, Any]], last: int) -> Iterator[LogRows]:
-        if self.ours is None:
-            yield self._columns(rows, last)
-            return
+        names = dict.fromkeys(name for row in rows for name in row)
+        check_keys(len(names), self.source.path.name)
+        half = len(rows) // 2
+        if half and len(rows) * len(names) > CELLS_PER_BATCH:
+            yield from self._batch(rows[:half], last - len(rows) + half)
+            yield from self._batch(rows[half:], last)
+        elif self.ours is None:
+            yield self._columns(rows, names, last)
+        else:
+            yield from self._own_rows(rows, names, last, self.ours)
+
+    def _own_rows(
+        self, rows: list[dict[str, Any]], names: Iterable[str], last: int, ours: OwnExport
+    ) -> Iterator[LogRows]:
         columns = {
-            self.ours.key(safe_key(name)): pa.array(
+            ours.key(safe_key(name)): pa.array(
                 [loose_token(row[name]) if name in row else None for row in rows], pa.string()
             )
-            for name in dict.fromkeys(name for row in rows for name in row)
+            for name in names
         }
-        yield from self.ours.cut(last - len(rows), LogRows(len(rows), columns))
+        yield from ours.cut(last - len(rows), LogRows(len(rows), columns))
 
-    def _columns(self, rows: list[dict[str, Any]], last: int) -> LogRows:
+    def _columns(self, rows: list[dict[str, Any]], names: Iterable[str], last: int) -> LogRows:
         filled = self.members.not_in_every_row()
         columns: dict[KeyPath, pa.Array[Any]] = {}
         try:
-            for key in dict.fromkeys(key for row in rows for key in row):
+            for key in names:
                 values = [row.get(key) for row in rows]
                 if "NaN" in values:
                     values = self._without_filling(key, values, filled)

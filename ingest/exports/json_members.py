@@ -11,6 +11,7 @@ from dakota_wh.ingest.exports.facts import line_count
 from dakota_wh.ingest.exports.json_text import JsonText
 from dakota_wh.ingest.exports.own_export import OwnExport
 from dakota_wh.ingest.exports.tokens import clean_facts
+from dakota_wh.ingest.source import MOST
 
 _OBJECTS = ("run_info", "config", "summary")
 _USED = (
@@ -83,7 +84,8 @@ class Members:
             count = line_count(place)
             if count is not None:
                 return count
-        return self._counts().get("_step")
+        count = self._counts().get("_step")
+        return count if count is not None and 0 <= count <= MOST else None
 
     def not_in_every_row(self) -> frozenset[str]:
         """Return the keys that some rows did not log: a NaN there is pandas' filling."""

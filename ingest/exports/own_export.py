@@ -24,7 +24,8 @@ from typing import Any, Final
 from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest.exports.dialect import loose_value
 from dakota_wh.ingest.exports.facts import load_object, run_facts
-from dakota_wh.ingest.source import KeyPath, LogRows, RunFacts, Stated, StepMetric
+from dakota_wh.ingest.source import MOST, KeyPath, LogRows, RunFacts, Stated, StepMetric
+from dakota_wh.warehouse.layout import ROLES
 
 MEMBER: Final = "dakota_wh"
 FORMAT: Final = 1
@@ -135,18 +136,18 @@ class OwnExport:
 
     def _is_whole(self) -> bool:
         texts = (self.run_id, self.completeness, self.evidence, self.sampled)
-        numbers = (self.rows, self.lost_records, *(n for pair in self.segments for n in pair))
         return (
             all(isinstance(text, str) for text in texts)
             and bool(self.run_id)
             and self.completeness in _VERDICTS
             and self.sampled in _SAMPLED
-            and all(type(number) is int and number >= 0 for number in numbers)
-            and (self.expected_rows is None or type(self.expected_rows) is int)
-            and (self.role_given is None or isinstance(self.role_given, str))
+            and _are_counts((self.rows, self.lost_records))
+            and (self.expected_rows is None or _are_counts((self.expected_rows,)))
+            and (self.role_given is None or self.role_given in ROLES)  # it names a folder
             and all(_are_texts(texts) for texts in (self.lossy, self.warnings, self.files))
             and _are_pairs(self.step_metrics, str)
             and _are_pairs(self.segments, int)
+            and all(_are_counts(pair) for pair in self.segments)
             and (not self.segments or self.segments[0][0] == 0)
             and self.segments == sorted(self.segments, key=lambda pair: pair[0])
             and isinstance(self.keys, dict)
@@ -177,6 +178,10 @@ def _are_pairs(values: Sequence[object], kind: type) -> bool:
         isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, kind) for one in pair)
         for pair in values
     )
+
+
+def _are_counts(values: Sequence[object]) -> bool:
+    return all(type(value) is int and 0 <= value <= MOST for value in values)
 
 
 def _changed(name: str) -> SourceProblem:

@@ -14,6 +14,9 @@ from dakota_wh.ingest.source import KeyPath
 from dakota_wh.warehouse.columns import TEXT_SUFFIX
 
 _INT64_MAX = 2**63 - 1
+#: What the columns of an export of ours are.
+_TEXTS = (pa.string(),)
+_NUMBERS = (pa.int64(), pa.float64(), pa.bool_())
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -46,9 +49,16 @@ def own_columns(
     """Return the columns of an export of ours: numbers in ``K``, JSON in ``K::json`` where needed.
 
     The JSON of a cell counts where there is one, since the number beside it may be rounded.
+
+    Raises:
+        ValueError: a column is of a type that no export of ours has.
     """
     columns: dict[KeyPath, pa.Array[Any]] = {}
-    arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+    arrays = dict(zip(batch.schema.names, map(_plain, batch.columns), strict=True))
+    for name, array in arrays.items():
+        text = name.endswith(TEXT_SUFFIX)
+        if array.null_count < len(array) and array.type not in (_TEXTS if text else _NUMBERS):
+            raise ValueError(f"its column {name[:40]!r} is of type {array.type}")
     for name, array in arrays.items():
         key = key_of(name.removesuffix(TEXT_SUFFIX))
         if array.null_count == len(array) or key in columns:

@@ -16,12 +16,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest.exports.facts import facts_beside, sidecars
 from dakota_wh.ingest.exports.names import part_number, placed, short_name, single_file_id
 from dakota_wh.ingest.exports.own_export import MEMBER, OwnExport, own_stem
+from dakota_wh.ingest.exports.parquet_batches import batches, opened, schema_of
 from dakota_wh.ingest.exports.parquet_cells import own_columns, spread_array
 from dakota_wh.ingest.exports.stamp import Snapshot
 from dakota_wh.ingest.source import Continuation, KeyPath, LogRows, RunFacts
@@ -30,8 +30,6 @@ LOSSY = (
     "an empty cell may be None or not logged: it is read as not logged",
     "whole floats may have become integers, and the types of a mixed column one type",
 )
-
-ROWS_PER_BATCH = 8192
 
 #: Where the schema of a file of ours has what it says of itself, as JSON.
 OWN = b"dakota_wh.export"
@@ -140,7 +138,7 @@ class ParquetReading:
 def has_steps(path: Path) -> bool:
     """Tell whether a Parquet file has a column ``_step``; a damaged file counts as one that may."""
     try:
-        return "_step" in pq.read_schema(path).names
+        return "_step" in schema_of(path).names
     except _DAMAGE:
         return True
 
@@ -152,7 +150,7 @@ def own_parquet(path: Path) -> OwnExport | None:
         SourceProblem: a newer version wrote it, or it is damaged.
     """
     try:
-        said = (pq.read_schema(path).metadata or {}).get(OWN)
+        said = (schema_of(path).metadata or {}).get(OWN)
         member = None if said is None else json.loads(said)
     except _DAMAGE:
         return None  # reading the file tells what is wrong
@@ -163,8 +161,8 @@ def _own_rows(path: Path, ours: OwnExport) -> Iterator[LogRows]:
     """Yield the rows of an export of ours, which has history's two columns a key."""
     first = 0
     try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(ROWS_PER_BATCH):
+        with opened(path) as file:
+            for batch in batches(file):
                 columns = own_columns(batch, ours.key)
                 yield from ours.cut(first, LogRows(batch.num_rows, columns))
                 first += batch.num_rows
@@ -185,15 +183,23 @@ def _missing_parts(paths: tuple[Path, ...]) -> Iterator[str]:
 def _first_step(path: Path) -> tuple[int, float]:
     """Return a sort key: files without a row come last."""
     try:
-        names = pq.read_schema(path).names
+        names = schema_of(path).names
         _check_names(path, names)
-        with pq.ParquetFile(path) as file:
-            steps = file.read(columns=["_step"]).column("_step")
-        least: Any = pc.min(steps.cast(pa.float64(), safe=False))
+        with opened(path) as file:
+            # Not all at once: that would be the memory which a few bytes may claim.
+            pieces = (batch.column("_step") for batch in file.iter_batches(columns=["_step"]))
+            found = [_least(piece) for piece in pieces]
     except _DAMAGE as error:
         raise _damaged(path, error) from error
-    first = least.as_py()
+    first = min((least for least in found if least is not None), default=None)
     return (1, 0.0) if first is None else (0, first)
+
+
+def _least(steps: pa.Array[Any]) -> float | None:
+    plain = steps.dictionary_decode() if isinstance(steps, pa.DictionaryArray) else steps
+    least: Any = pc.min(plain.cast(pa.float64(), safe=False))
+    found: float | None = least.as_py()
+    return found
 
 
 def _check_names(path: Path, names: list[str]) -> None:
@@ -208,8 +214,8 @@ def _check_names(path: Path, names: list[str]) -> None:
 
 def _file_rows(path: Path) -> Iterator[LogRows]:
     try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(ROWS_PER_BATCH):
+        with opened(path) as file:
+            for batch in batches(file):
                 yield LogRows(batch.num_rows, _columns(batch))
     except _DAMAGE as error:
         raise _damaged(path, error) from error

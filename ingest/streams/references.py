@@ -11,6 +11,7 @@ from typing import Any, Final
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dakota_wh.ingest.exports.tokens import safe_key
 from dakota_wh.ingest.steps import StepAxis
 from dakota_wh.warehouse.column_names import printed
 from dakota_wh.warehouse.history import StoredHistory
@@ -102,7 +103,7 @@ def _table(key: str, text: str, log_row: int | None) -> LoggedTable | None:
 
 def _text(value: Mapping[str, Any], key: str) -> str | None:
     found = value.get(key)
-    return found if isinstance(found, str) and found else None
+    return safe_key(found) if isinstance(found, str) and found else None
 
 
 def _count(value: Mapping[str, Any], key: str) -> int | None:

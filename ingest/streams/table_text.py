@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from dakota_wh.ingest.exports.tokens import EXACT, safe_key, to_json
+from dakota_wh.ingest.exports.tokens import EXACT, Token, safe_key, to_json
 
 _READ: Final = 1 << 18
 #: A single value longer than this is taken for an attack or damage, not for a row.
@@ -106,7 +106,7 @@ class TableText:
             return
         while True:
             key = self._value()
-            if not isinstance(key, str):
+            if not isinstance(key, str) or isinstance(key, Token):
                 raise MalformedError("it is no JSON")
             self._expect(":")
             yield key
@@ -186,11 +186,16 @@ class TableText:
 def _distinct(names: list[Any]) -> list[str]:
     """Return names of columns as texts that differ: the second ``a`` is ``a~2``."""
     found: dict[str, None] = {}
+    tried: dict[str, int] = {}  # so that a thousand of one name do not try a million
     for name in names:
-        plain = safe_key(name) if isinstance(name, str) else to_json(name)
-        chosen, attempt = plain, 1
+        try:
+            plain = safe_key(name) if isinstance(name, str) else to_json(name)
+        except RecursionError as error:
+            raise MalformedError("the name of a column is nested too deep") from error
+        chosen, attempt = plain, tried.get(plain, 1)
         while chosen in found:
             attempt += 1
             chosen = f"{plain}~{attempt}"
+        tried[plain] = attempt
         found[chosen] = None
     return list(found)

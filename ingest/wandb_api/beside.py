@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from dakota_wh.errors import NoSuchSource, NotSignedIn, SourceProblem, WarehouseError
 from dakota_wh.ingest.exports.facts import parse_time
-from dakota_wh.ingest.exports.tokens import EXACT, SERVICE_WORDS, to_json
+from dakota_wh.ingest.exports.tokens import EXACT, SERVICE_WORDS, safe_key, to_json
 from dakota_wh.ingest.pass_through import naive_utc
 from dakota_wh.ingest.streams.beside import Fetched, Listing, SystemReading, SystemValues, Wanted
+from dakota_wh.ingest.wandb_api.answers import answer_of, mapping, mappings, next_cursor, nodes
 from dakota_wh.ingest.wandb_api.client import Client
-from dakota_wh.ingest.wandb_api.failures import ClientEnded
+from dakota_wh.ingest.wandb_api.failures import AGAIN, ClientEnded
 from dakota_wh.ingest.wandb_api.queries import INPUT_ARTIFACTS, OUTPUT_ARTIFACTS, RUN_FILES, SYSTEM
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
 from dakota_wh.ingest.wandb_api.run_record import found_run
@@ -50,7 +51,9 @@ class ApiBeside:
         answer = self._ask(SYSTEM, f"system metrics of run {self.run}", samples=SAMPLES)
         rows = answer.get("events") or []
         if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
-            raise SourceProblem(f"W&B's system metrics of run {self.run} are no list of rows.")
+            raise SourceProblem(
+                f"W&B's system metrics of run {self.run} are no list of rows.", hint=AGAIN
+            )
         evidence = f"samples that W&B picked, {len(rows)} points in time of {SAMPLES} asked for"
         values, bad = _system_values(rows)
         reading = SystemReading(iter([values]), False, sampled=True, evidence=evidence)
@@ -126,14 +129,11 @@ class ApiBeside:
         cursor = None
         while True:
             answer = self._ask(query, about, cursor=cursor, perPage=_PAGE, **variables)
-            page = answer.get(name) or {}
-            for edge in page.get("edges") or ():
-                if isinstance(edge.get("node"), dict):
-                    yield edge["node"]
-            info = page.get("pageInfo") or {}
-            if not info.get("hasNextPage") or info.get("endCursor") in (None, cursor):
+            page = answer.get(name)
+            yield from nodes(page)
+            before, cursor = cursor, next_cursor(page)
+            if cursor in (None, before):
                 return
-            cursor = info["endCursor"]
 
     def _ask(self, query: str, about: str, **variables: Any) -> Mapping[str, Any]:
         if not self.client.can_query:
@@ -144,11 +144,9 @@ class ApiBeside:
         run = self.run
         where = {"entity": run.entity, "project": run.project, "name": run.run_id}
         self.client.on_stage(about)
-        try:
-            answer = json.loads(self.client.query(query, {**where, **variables}, about))
-        except (ValueError, RecursionError) as error:
-            raise SourceProblem(f"W&B's answer for {about} is no JSON.") from error
-        return found_run(answer, run)
+        return found_run(
+            answer_of(self.client.query(query, {**where, **variables}, about), about), run
+        )
 
 
 @dataclass(slots=True)
@@ -196,18 +194,15 @@ def _system_values(rows: Sequence[str]) -> tuple[SystemValues, int]:
     for text in rows:
         try:
             row = EXACT.decode(text)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
+            tokens = {key: to_json(value) for key, value in row.items() if value is not None}
+        except (ValueError, AttributeError, RecursionError):
             bad += 1
             continue
         at, runtime = _real(row.get("_timestamp")), _real(row.get("_runtime"))
-        for key, value in row.items():
-            if key.startswith("_") or value is None:
-                continue
-            token = to_json(value)
-            metric, _, label = key.removeprefix(_PREFIX).partition(_LABEL)
-            values.add(metric, SERVICE_WORDS.get(token, token), at, runtime, label or None)
+        for key, token in tokens.items():
+            if not key.startswith("_"):
+                metric, _, label = safe_key(key).removeprefix(_PREFIX).partition(_LABEL)
+                values.add(metric, SERVICE_WORDS.get(token, token), at, runtime, label or None)
     return values, bad
 
 
@@ -223,8 +218,8 @@ def _file(node: Mapping[str, Any]) -> RunFile:
 
 
 def _artifact(node: Mapping[str, Any], relation: str) -> RunFile:
-    sequence, kind = node.get("artifactSequence") or {}, node.get("artifactType") or {}
-    aliases = [str(one.get("alias")) for one in node.get("aliases") or () if isinstance(one, dict)]
+    sequence, kind = mapping(node.get("artifactSequence")), mapping(node.get("artifactType"))
+    aliases = [str(one.get("alias")) for one in mappings(node.get("aliases"))]
     return RunFile(
         "artifact",
         str(sequence.get("name")),

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dakota_wh.errors import SourceProblem
+from dakota_wh.ingest.exports.parquet_batches import ROWS_PER_BATCH, schema_of
 from dakota_wh.ingest.exports.parquet_cells import spread_array
-from dakota_wh.ingest.exports.parquet_file import ROWS_PER_BATCH
 from dakota_wh.ingest.source import KeyPath
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
 from dakota_wh.ingest.wandb_api.step_block import STEP, StepBlock, block_of, rows_from
@@ -105,6 +105,7 @@ def open_exports(run: RunAddress, paths: Sequence[Path]) -> ExportFiles:
 def _steps(run: RunAddress, path: Path) -> np.ndarray:
     where = f"The history export of run {run}"
     try:
+        schema_of(path)  # what it claims can be
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             if len(set(names)) < len(names):

@@ -18,6 +18,8 @@ from typing import Final
 
 from filelock import FileLock
 
+from dakota_wh.rendering.left_behind import is_own
+
 _PREFIX: Final = "dakota-wh-worker-"
 _LOCK: Final = "owner.lock"
 #: Seconds in which who makes a folder has locked it; a younger one is let be.
@@ -68,12 +70,6 @@ def _folders() -> list[Path]:
             with suppress(OSError):  # gone meanwhile
                 if entry.name.startswith(_PREFIX) and entry.is_dir(follow_symlinks=False):
                     told = entry.stat(follow_symlinks=False)
-                    if _is_own(told) and time.time() - told.st_mtime > _YOUNG:
+                    if is_own(told) and time.time() - told.st_mtime > _YOUNG:
                         found.append(Path(entry.path))
     return found
-
-
-def _is_own(told: os.stat_result) -> bool:
-    """Tell whether something is this user's; where there are no user ids, so is its place."""
-    user = getattr(os, "getuid", None)
-    return user is None or told.st_uid == user()

@@ -14,6 +14,7 @@ from dakota_wh.ingest.certificate import whole
 from dakota_wh.ingest.exports.facts import parse_time, plain_config, plain_summary
 from dakota_wh.ingest.exports.tokens import clean_facts, plain_decoder
 from dakota_wh.ingest.source import Ended, RunFacts, StepMetric
+from dakota_wh.ingest.wandb_api.answers import answer_of, mappings
 from dakota_wh.ingest.wandb_api.client import Client
 from dakota_wh.ingest.wandb_api.queries import RUN
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
@@ -73,7 +74,7 @@ class RunRecord:
             group=_text(told, "group"),
             job_type=_text(told, "jobType"),
             notes=_text(told, "notes"),
-            tags=tuple(tag for tag in told.get("tags") or () if isinstance(tag, str)),
+            tags=tuple(tag for tag in _list(told, "tags") if isinstance(tag, str)),
             sweep_id=_text(told, "sweepName"),
             state=self.state or None,
             created_at=parse_time(_text(told, "createdAt") or ""),
@@ -108,18 +109,19 @@ def fetch_record(client: Client, address: RunAddress) -> RunRecord:
     if not client.can_query:
         return read_record(address, client.attributes(address))
     where = {"entity": address.entity, "project": address.project, "name": address.run_id}
-    answer = json.loads(client.query(RUN, where, f"run {address}"))
+    about = f"run {address}"
+    answer = answer_of(client.query(RUN, where, about), about)
     return read_record(address, found_run(answer, address))
 
 
-def found_run(answer: Any, address: RunAddress) -> Mapping[str, Any]:
+def found_run(answer: Mapping[str, Any], address: RunAddress) -> Mapping[str, Any]:
     """Return ``project.run`` of an answer.
 
     Raises:
         NoSuchSource: the project, or the run, is not there.
     """
-    project = answer.get("project") if isinstance(answer, dict) else None
-    if project is None:
+    project = answer.get("project")
+    if not isinstance(project, dict):
         raise NoSuchSource(
             f"W&B has no project {address.entity}/{address.project}, or this key may not see it.",
             hint="Check the names as in the project's web address, and WANDB_BASE_URL.",
@@ -173,8 +175,7 @@ def _object(told: Mapping[str, Any], key: str, address: RunAddress) -> dict[str,
 def _step_metrics(own: Any) -> list[StepMetric]:
     """Return the ``define_metric`` axes, which W&B keeps in the config's ``_wandb.value.m``."""
     value = own.get("value") if isinstance(own, dict) else None
-    entries = value.get("m") if isinstance(value, dict) else None
-    metrics = [entry for entry in entries or () if isinstance(entry, dict)]
+    metrics = list(mappings(value.get("m"))) if isinstance(value, dict) else []
     found: list[StepMetric] = []
     for entry in metrics:
         name, axis, index = (entry.get(k) for k in (_NAME, _AXIS, _AXIS_INDEX))
@@ -208,6 +209,11 @@ def whole_number(value: object) -> int | None:
     if isinstance(value, str):
         return int(value) if _DIGITS.fullmatch(value) else None
     return whole(value)
+
+
+def _list(told: Mapping[str, Any], key: str) -> list[Any]:
+    value = told.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _text(told: Mapping[str, Any], key: str) -> str | None:

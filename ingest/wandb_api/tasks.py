@@ -14,6 +14,7 @@ from dakota_wh.errors import NoSuchSource, SourceProblem
 from dakota_wh.ingest.exports.facts import parse_time
 from dakota_wh.ingest.landing import Options, land
 from dakota_wh.ingest.progress import Progress
+from dakota_wh.ingest.wandb_api.answers import answer_of, mapping, next_cursor, nodes
 from dakota_wh.ingest.wandb_api.api_run import ApiRun
 from dakota_wh.ingest.wandb_api.client import Client
 from dakota_wh.ingest.wandb_api.failures import AGAIN, ClientEnded
@@ -132,28 +133,26 @@ class Worker:
             answer = self.client.query(
                 RUNS, variables, about, _FILTERS if task["filters"] else AGAIN
             )
-            runs = _runs_of(answer, entity, task["project"])
-            for edge in runs.get("edges") or ():
-                node = edge["node"]
-                if node["name"] not in seen and _matches(node, task, since):
-                    seen.add(node["name"])  # pages shift when runs are added meanwhile
-                    yield {"run_id": node["name"], "project": task["project"], "entity": entity}
-            page = runs.get("pageInfo") or {}
-            cursor = page.get("endCursor")
-            if not page.get("hasNextPage") or not cursor or cursor == variables["cursor"]:
+            runs = _runs_of(answer_of(answer, about), entity, task["project"])
+            for node in nodes(runs):
+                name = node.get("name")
+                if isinstance(name, str) and name not in seen and _matches(node, task, since):
+                    seen.add(name)  # pages shift when runs are added meanwhile
+                    yield {"run_id": name, "project": task["project"], "entity": entity}
+            cursor = next_cursor(runs)
+            if cursor in (None, variables["cursor"]):
                 return
             variables["cursor"] = cursor
 
 
-def _runs_of(answer: str, entity: str, project: str) -> Mapping[str, Any]:
-    found = json.loads(answer).get("project")
-    if found is None:
+def _runs_of(answer: Mapping[str, Any], entity: str, project: str) -> Mapping[str, Any]:
+    found = answer.get("project")
+    if not isinstance(found, dict):
         raise NoSuchSource(
             f"W&B has no project {entity}/{project}, or this key may not see it.",
             hint="Check the names as in the project's web address, and WANDB_BASE_URL.",
         )
-    runs: Mapping[str, Any] = found.get("runs") or {}
-    return runs
+    return mapping(found.get("runs"))
 
 
 def _matches(node: Mapping[str, Any], task: Mapping[str, Any], since: datetime | None) -> bool:

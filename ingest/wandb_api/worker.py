@@ -24,6 +24,7 @@ from dakota_wh.ingest.wandb_api.messages import error_words, line
 from dakota_wh.ingest.wandb_api.patience import START, Patience
 from dakota_wh.ingest.wandb_api.sign_in import SignIn, web_address, without_key
 from dakota_wh.ingest.wandb_api.tasks import Send, Worker
+from dakota_wh.warehouse.arrow_alone import spare_pandas
 
 #: Seconds after the deadline of a task in which the one who started this process should have
 #: ended it; one that has not is stopped, or in trouble itself.
@@ -37,6 +38,7 @@ def main() -> None:
     if not first:
         return
     setting = json.loads(first)
+    spare_pandas()
     sign_in = SignIn(setting["base_url"], setting["key"])
     folder, patience = Path(setting["folder"]), Patience(setting["timeout"])
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()

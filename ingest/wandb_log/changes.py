@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+from dakota_wh.ingest.exports.tokens import clean_facts
+
 from . import wire
 from .columns import by_key, slices
 from .trees import Path, Tree, plant, uproot
@@ -109,9 +111,9 @@ def apply(tree: Tree, found: Iterable[Change]) -> None:
 
 
 def value_of(raw: bytes | str) -> Any:
-    """Return the value of a JSON text; a text that is not JSON is kept as it is."""
+    """Return the value of a JSON text; one that is no JSON, or nested without end, stays text."""
     text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
     try:
-        return json.loads(text)
+        return clean_facts(json.loads(text))
     except (ValueError, RecursionError):
         return text

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dakota_wh.ingest.source import check_keys
+from dakota_wh.warehouse.arrow_alone import as_array
+
 from .walk import Ints, Spans
 
 
@@ -31,7 +34,7 @@ def column(count: int, pieces: Sequence[Piece]) -> pa.Array[Any]:
     values = pa.concat_arrays([piece.values for piece in pieces])
     place = np.full(count, -1, np.int64)
     place[row[order]] = order  # of places assigned twice numpy keeps the last
-    return values.take(pa.array(place, pa.int64(), mask=place < 0))
+    return values.take(as_array(place, place < 0))
 
 
 def slices(blob: bytes, spans: Spans) -> pa.Array[Any]:
@@ -49,15 +52,19 @@ def slices(blob: bytes, spans: Spans) -> pa.Array[Any]:
 
 def values_of(texts: pa.Array[Any], order: Ints) -> pa.Array[Any]:
     """Return the values of ``slices``, those of the items at some places, in their order."""
-    return texts.take(pa.array(4 * order + 2, pa.int64()))
+    return texts.take(as_array(4 * order + 2))
 
 
 def by_key(texts: pa.Array[Any]) -> Iterator[tuple[str, Ints]]:
     """Yield each key of ``slices`` with the places of its items, in order.
 
     A key that is not UTF-8 is shown with backslashes, and may so come up twice.
+
+    Raises:
+        TooManyKeys: there are more than a run may have.
     """
-    keys = texts.take(pa.array(np.arange(0, len(texts), 4), pa.int64())).dictionary_encode()
+    keys = texts.take(as_array(np.arange(0, len(texts), 4))).dictionary_encode()
+    check_keys(len(keys.dictionary))
     codes = keys.indices.to_numpy()
     order = np.argsort(codes, kind="stable")
     names: list[Any] = keys.dictionary.to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -48,15 +49,35 @@ def find_logs(path: Path) -> list[WandbLog]:
 
 def one_each(segments: Iterable[Segment]) -> list[WandbLog]:
     """Return the segments as one log a run: same id, and no two different projects or entities."""
-    runs: dict[str, list[list[Segment]]] = {}
+    runs: dict[str, list[_Run]] = {}
     for segment in sorted(segments, key=Segment.order):
         namesakes = runs.setdefault(segment.run_id, [])
-        same = next((run for run in namesakes if all(_may_be_one(segment, s) for s in run)), None)
+        place = (segment.project or None, segment.entity or None)
+        same = next((run for run in namesakes if run.may_be_at(place)), None)
         if same is None:
-            namesakes.append([segment])
-        else:
-            same.append(segment)
-    return [WandbLog(_without_copies(run)) for namesakes in runs.values() for run in namesakes]
+            same = _Run()
+            namesakes.append(same)
+        same.places.add(place)
+        same.segments.append(segment)
+    return [
+        WandbLog(_without_copies(run.segments)) for namesakes in runs.values() for run in namesakes
+    ]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Logs of one run, and the projects and entities that they name."""
+
+    segments: list[Segment] = field(default_factory=list)
+    places: set[tuple[str | None, str | None]] = field(default_factory=set)
+
+    def may_be_at(self, place: tuple[str | None, str | None]) -> bool:
+        """Tell whether none of the logs names another project or entity."""
+        return all(
+            x == y or not x or not y
+            for other in self.places
+            for x, y in zip(other, place, strict=True)
+        )
 
 
 def _without_copies(run: Sequence[Segment]) -> list[Segment]:
@@ -65,10 +86,12 @@ def _without_copies(run: Sequence[Segment]) -> list[Segment]:
     Only logs that began in the same microsecond are compared.
     """
     kept: list[Segment] = []
+    twins: dict[int, list[Segment]] = {}
     for segment in sorted(run, key=lambda s: s.path.stat().st_size, reverse=True):
-        twins = (s for s in kept if s.started is not None and s.started == segment.started)
-        if not any(_begins_with(twin.path, segment.path) for twin in twins):
+        same = [] if segment.started is None else twins.setdefault(segment.started, [])
+        if not any(_begins_with(twin.path, segment.path) for twin in same):
             kept.append(segment)
+            same.append(segment)
     return kept
 
 
@@ -78,11 +101,6 @@ def _begins_with(path: Path, shorter: Path) -> bool:
             if whole.read(len(piece)) != piece:
                 return False
     return True
-
-
-def _may_be_one(a: Segment, b: Segment) -> bool:
-    facts = ((a.project, b.project), (a.entity, b.entity))
-    return all(x == y or not x or not y for x, y in facts)
 
 
 def _files(path: Path) -> list[Path]:

@@ -12,6 +12,7 @@ A block boundary is where reading can begin anew after damage, as LevelDB does i
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,6 +58,9 @@ class Scan:
 
     file: Snapshot
     good_end: int = 0
+    #: Records that begin here or later are not read; a block boundary. Whether the file ends well
+    #: is not looked at then.
+    stop: int = sys.maxsize
     end: End = End.CLEAN
     skipped: list[tuple[int, int]] = field(default_factory=list)
     dead_tail: int | None = None
@@ -71,6 +75,8 @@ class Scan:
         parts: list[memoryview] = []
         begin = length = 0
         for at, after, kind, data in self._chunks():
+            if at >= self.stop and kind in (0, _FULL, _FIRST):
+                return
             if kind == _FULL:
                 parts.clear()
                 self._accept(at, after)
@@ -89,12 +95,12 @@ class Scan:
                     parts.clear()
                     self._accept(begin, after)
                     yield payload
-        if self.end is End.CLEAN and _next_chunk(self.good_end) < self.file.size:
+        if self.end is End.CLEAN and next_chunk(self.good_end) < self.file.size:
             self.end = End.TORN
 
     def _accept(self, begin: int, after: int) -> None:
         """Note a whole record, and what was lost before it."""
-        expected = _next_chunk(self.good_end)
+        expected = next_chunk(self.good_end)
         if begin > expected:
             self.skipped.append((expected, begin))
         self.good_end = after
@@ -110,7 +116,7 @@ class Scan:
         at = base = self.good_end
         data = memoryview(b"")
         while True:
-            at = _next_chunk(at)
+            at = next_chunk(at)
             if at + CHUNK_HEADER > self.file.size:
                 return
             if at + CHUNK_HEADER > base + len(data):
@@ -143,11 +149,11 @@ class Scan:
             first = self._first_nonzero(at)
             if first >= size:
                 # Zeros right after a whole record are room that was never written.
-                self.end = End.ZEROS if at == _next_chunk(self.good_end) else End.TORN
+                self.end = End.ZEROS if at == next_chunk(self.good_end) else End.TORN
                 return size
             target = max(target, first // BLOCK * BLOCK)
         if target < size and self.dead_tail is None:
-            self.dead_tail = _next_chunk(self.good_end)
+            self.dead_tail = next_chunk(self.good_end)
         return target
 
     def _first_nonzero(self, at: int) -> int:
@@ -161,7 +167,7 @@ class Scan:
         return self.file.size
 
 
-def _next_chunk(at: int) -> int:
+def next_chunk(at: int) -> int:
     """Return where the chunk after offset ``at`` begins: the end of a block is left empty."""
     room = BLOCK - at % BLOCK
     return at + room if room < CHUNK_HEADER else at

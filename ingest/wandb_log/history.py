@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dakota_wh.ingest.source import KeyPath, LogRows
+from dakota_wh.ingest.source import KeyPath, LogRows, check_keys
+from dakota_wh.warehouse.arrow_alone import as_array
 
 from . import wire
 from .columns import Piece, as_text, by_key, column, slices, values_of
@@ -98,6 +99,7 @@ def _exact(walked: Walked) -> Exact:
             continue
         rows.setdefault(row, []).extend(cells)
         result.valueless += not cells
+    check_keys(max(map(len, rows.values()), default=0))
     for row, cells in rows.items():
         for path, token, at in gathered(cells):
             result.cells.setdefault(path, []).append((row, token, at))
@@ -135,7 +137,7 @@ def _pieces(walked: Walked, cells: Cells) -> dict[KeyPath, list[Piece]]:
         tokens = json.dumps(doubles.tolist())[1:-1].split(", ")
         values = pa.array(tokens, pa.string())
         typed = slices(walked.blob, walked.numbers)
-        _sort_in(pieces, walked.numbers, typed, lambda order: values.take(pa.array(order)))
+        _sort_in(pieces, walked.numbers, typed, lambda order: values.take(as_array(order)))
     for path, found in cells.items():
         row, token, at = zip(*found, strict=True)
         piece = Piece(np.array(row), np.array(at), pa.array(list(token), pa.string()))

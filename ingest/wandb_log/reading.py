@@ -11,10 +11,12 @@ from . import wire
 from .framing import End, NotALogError, Scan
 from .history import HistoryBatch
 from .proof import proof
+from .ranges import Found, Summaries
 from .records import Fold
 from .resume import Bookmark, Progress
 from .segments import Segment, problem_of
 from .snapshot import Snapshot
+from .together import found_ranges
 
 _NO_TYPES = (
     "W&B's log writes a whole number such as 1.0 as 1, so whether it was an integer or a float "
@@ -100,6 +102,8 @@ class LogReading:
             progress.fold.begin_segment()
         mark = progress.bookmarks[index]
         mark.size, mark.started = file.size, segment.started
+        for found in found_ranges(segment.path, file, mark.good_end, mark.last_num, index):
+            yield from self._put_in(found, mark)
         scan = Scan(file, mark.good_end)
         for payload in scan.records():
             if self._take(payload, mark):
@@ -112,6 +116,28 @@ class LogReading:
         mark.digest = proof(file, mark.good_end, whole=damaged)
         mark.dead_tail = scan.dead_tail
         mark.torn = scan.end is End.TORN or (scan.end is End.ZEROS and not progress.fold.closed)
+
+    def _put_in(self, found: Found, mark: Bookmark) -> Iterator[LogRows]:
+        """Take what a range holds, as if its records had been taken one by one."""
+        progress = self.progress
+        fold = progress.fold
+        for event in found.events:
+            if isinstance(event, LogRows):
+                yield event
+            elif isinstance(event, Summaries):
+                fold.take(event.changes, event.bad)
+            else:
+                try:
+                    fold.apply(event.kind, event.body)
+                except wire.BadRecordError:
+                    mark.count_bad(event.num)
+        if not fold.summary_seen:
+            fold.last_tokens |= found.last_tokens
+        progress.bad_history += found.bad_history
+        progress.valueless += found.valueless
+        progress.typed = progress.typed or found.typed
+        mark.count(found.first_num)
+        mark.last_num, mark.good_end = found.last_num, found.good_end
 
     def _take(self, payload: bytes | memoryview, mark: Bookmark) -> bool:
         """Take one record; True when enough history has come together."""

@@ -95,10 +95,13 @@ class Fold:
         """Apply the summary records that wait."""
         bodies, self._waiting, self._waiting_bytes = self._waiting, [], 0
         if bodies:
-            found, bad = last_changes(bodies)
-            apply(self.summary, found)
-            self.bad_summaries += bad
-            self.summary_seen = True
+            self.take(*last_changes(bodies))
+
+    def take(self, found: list[Change], bad: int) -> None:
+        """Apply what ``last_changes`` has found in some summary records."""
+        apply(self.summary, found)
+        self.bad_summaries += bad
+        self.summary_seen = True
 
     @property
     def from_history(self) -> bool:

@@ -103,7 +103,7 @@ def _logged(body: bytes) -> RunFile:
         "artifact",
         texts.get(_NAME, ""),
         texts.get(_TYPE) or None,
-        size=sum(sizes) if sizes else None,
+        size=sum(sizes) if sizes and sum(sizes) < 2**63 else None,
         digest=texts.get(_DIGEST) or None,
         relation="logged",
         files=len(sizes) or None,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Final
 
 BLOCK: Final = 32 * 1024  # of the framing: a chunk of a log never crosses a block
+_READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 WINDOW: Final = 128 * BLOCK  # 4 MiB are held at a time: windows begin and end with a block
 
 
@@ -18,9 +20,19 @@ class Snapshot:
     def __init__(self, path: str | os.PathLike[str], window: int = WINDOW) -> None:
         """Open the file; ``window`` is a multiple of ``BLOCK``. Raises OSError."""
         self._span = window
+        self._path = path
+        self._held = True
         self._fd = -1
-        self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        self.size = os.fstat(self._fd).st_size
+        self._fd = os.open(path, _READ_ONLY)
+        found = os.fstat(self._fd)
+        self.size = found.st_size
+        #: What tells it from every other file on this machine.
+        self.identity = (found.st_dev, found.st_ino)
+
+    def let_go(self) -> None:
+        """Hold the file open no longer than a read takes, since of thousands not all can be."""
+        self.close()
+        self._held = False
 
     def close(self) -> None:
         """Close the file; closing it again does nothing."""
@@ -33,11 +45,23 @@ class Snapshot:
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes of a range, fewer if the file has shrunk. Raises OSError."""
+        if self._held:
+            return self._read(self._fd, start, end)
+        fd = os.open(self._path, _READ_ONLY)
+        try:
+            found = os.fstat(fd)
+            if (found.st_dev, found.st_ino) != self.identity:
+                raise OSError(errno.ESTALE, "it was replaced by another file")
+            return self._read(fd, start, end)
+        finally:
+            os.close(fd)
+
+    def _read(self, fd: int, start: int, end: int) -> bytes:
         parts = []
         end = min(end, self.size)
         while start < end:
-            os.lseek(self._fd, start, os.SEEK_SET)
-            part = os.read(self._fd, end - start)
+            os.lseek(fd, start, os.SEEK_SET)
+            part = os.read(fd, end - start)
             if not part:
                 break
             parts.append(part)

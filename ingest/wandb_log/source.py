@@ -17,6 +17,9 @@ from .snapshot import Snapshot
 
 KIND: Final = "wandb-log"
 
+#: Files that are held open while a run is read; many systems allow 256 in all.
+_HELD: Final = 64
+
 
 class WandbLog:
     """Implements ``Source`` for the logs of one run, given as its segments in any order."""
@@ -61,7 +64,10 @@ class WandbLog:
         """
         files: list[Snapshot] = []
         try:
-            files.extend(map(_opened, self.segments))
+            for segment in self.segments:
+                files.append(_opened(segment))
+                if len(self.segments) > _HELD:
+                    files[-1].let_go()
             stored = None if resume is None else Progress.from_json(resume)
             return self._reading(stored, files)
         except BaseException:

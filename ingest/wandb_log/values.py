@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from dakota_wh.ingest.exports.tokens import safe_key, text_token
 
 from . import wire
 from .trees import Path, plant
+
+#: A key of more parts is cut to so many, the rest joined by dots; a dict nested deeper stays one
+#: JSON cell. W&B itself nests far less.
+MAX_PATH: Final = 64
 
 _JSON_STARTS = frozenset('-0123456789"tfn[NI')
 _TYPE_MARK = "_type"
@@ -48,6 +54,8 @@ def item_key(data: bytes) -> tuple[Path, bytes | None, str | None]:
             plain = wire.text_of(value)
         elif wire.ITEM_NONE <= number <= wire.ITEM_JSON:
             typed = _typed(number, value)
+    if len(nested) > MAX_PATH:
+        nested[MAX_PATH - 1 :] = [".".join(nested[MAX_PATH - 1 :])]
     return tuple(nested) or (plain,), raw, typed
 
 
@@ -89,9 +97,9 @@ def _typed(number: int, value: int | bytes) -> str:
 
 def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
     """Yield the leaves of a nested dict; an empty dict is a leaf, so that it is not lost."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and value and len(path) < MAX_PATH:
         for key, inner in value.items():
-            yield from _leaves((*path, key), inner)
+            yield from _leaves((*path, safe_key(key)), inner)
     else:
         yield path, _text(value)
 
@@ -101,13 +109,11 @@ def _text(value: Any) -> str:
     if isinstance(value, _Token):
         return str(value)
     if isinstance(value, dict):
-        inside = (
-            f"{json.dumps(key, ensure_ascii=False)}:{_text(value[key])}" for key in sorted(value)
-        )
+        inside = (f"{text_token(key)}:{_text(value[key])}" for key in sorted(value))
         return "{" + ",".join(inside) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_text, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return text_token(value) if isinstance(value, str) else json.dumps(value)
 
 
 def gathered(cells: Iterable[Cell]) -> list[Cell]:

@@ -6,7 +6,7 @@ SELECT
   created_at, source, source_name, rows, steps, first_step, last_step, expected_rows,
   completeness, evidence, sampled, gaps, duplicate_steps, collapsed_rows, unstepped_rows,
   lost_records, step_key, step_evidence, role_evidence, segments, started_at, ended_at, lossy,
-  warnings, ingested_at, dakota_wh, generation, parts
+  warnings, ingested_at, dakota_wh, generation, parts, layout
 FROM (
     SELECT *, url_decode(parse_path(filename)[-2][8:]) AS run_id, parse_path(filename)[-3][6:] AS role
     FROM read_parquet({files}, hive_partitioning = false, filename = true)

@@ -201,9 +201,14 @@ def test_nothing_but_reading_inside_the_warehouse(folder: Path, tmp_path: Path) 
         assert "no run nobody" in await refused(client, "findings", runs=["nobody"])
         endless = "SELECT count(*) FROM range(10000000) a, range(10000000) b"
         assert "took longer than 1 s" in await refused(client, "run_sql", select=endless)
+        one_value = "SELECT list_sum(list_transform(range(100000000), lambda x: x + 1))"
+        assert "far more memory than 100MB" in await refused(client, "run_sql", select=one_value)
+        exact = "SELECT 1.10::DECIMAL(5,2) AS d, 0.1 + 0.2::DOUBLE AS f, 'NaN'::DOUBLE AS n"
+        (row,) = (await told(client, "run_sql", select=exact))["rows"]
+        assert row == ["1.10", 0.30000000000000004, "NaN"]
         assert (await told(client, "run_sql", select="SELECT 1"))["rows"] == [[1]]
 
-    talk(folder, conversation, "--timeout", "1")
+    talk(folder, conversation, "--timeout", "1", "--memory-limit", "100MB")
     assert not (tmp_path / "out.csv").exists()
     assert inside == {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 

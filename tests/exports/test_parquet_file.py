@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,9 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dakota_wh.errors import SourceProblem
-from dakota_wh.ingest.exports import parquet_file
-from dakota_wh.ingest.exports.parquet_file import ParquetExport
+from dakota_wh.ingest.exports import parquet_batches
+from dakota_wh.ingest.exports.parquet_file import OWN, ParquetExport
+from dakota_wh.ingest.exports.parquet_footer import claims_of
 from dakota_wh.ingest.source import Continuation
+from tests.wandb_log.encoder import varint
 
 Read = Callable[[Any], Any]
 
@@ -166,7 +169,7 @@ def test_what_pandas_writes_comes_back(data: Any, whole: Read) -> None:
 def test_row_groups_stream_in_order(
     tmp_path: Path, whole: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet_file, "ROWS_PER_BATCH", 10)
+    monkeypatch.setattr(parquet_batches, "ROWS_PER_BATCH", 10)
     read = whole(export(tmp_path, {"a": list(range(100, 200))}, row_group_size=7))
     assert read.values("a") == list(range(100, 200))
     assert read.batches >= 10
@@ -279,3 +282,109 @@ def test_a_cut_file_is_told(tmp_path: Path) -> None:
         source.read(None)
     assert "again" in caught.value.hint
     assert str(tmp_path) not in str(caught.value)
+
+
+# What a file claims, and how it repeats itself ----------------------------------------------------
+
+
+def numbered(field: int, value: int) -> bytes:
+    """Encode an i32 or i64 of Thrift's compact protocol, ``field`` numbers after the last one."""
+    return bytes([field << 4 | 6]) + varint(value << 1)
+
+
+def footer(rows: int) -> bytes:
+    """Encode a file of one column ``_step``, no row group, and as many rows as it claims."""
+    root = b"\x48\x06schema" + b"\x15\x02" + b"\x00"
+    step = b"\x15\x04\x25\x02\x18\x05_step" + b"\x00"
+    body = b"\x15\x02" + b"\x19\x2c" + root + step + numbered(1, rows) + b"\x19\x0c\x00"
+    return b"PAR1" + body + len(body).to_bytes(4, "little") + b"PAR1"
+
+
+def test_rows_that_are_claimed_and_not_there(tmp_path: Path, whole: Read) -> None:
+    path = tmp_path / "x.parquet"
+    for rows in (0, 1):
+        path.write_bytes(footer(rows))
+        assert pq.read_metadata(path).num_rows == rows
+        source = ParquetExport((path,), "x")
+        if not rows:
+            assert whole(source).count == 0
+            continue
+        with pytest.raises(SourceProblem, match="0 rows where it claims 1"):
+            whole(source)
+
+
+@pytest.mark.parametrize("rows", [3_000_000, 2**62, -1])
+def test_more_rows_than_the_bytes_can_be_worth(tmp_path: Path, rows: int, whole: Read) -> None:
+    path = tmp_path / "x.parquet"
+    path.write_bytes(footer(rows % 2**63))
+    with pytest.raises(SourceProblem, match="than its bytes can be worth"):
+        whole(ParquetExport((path,), "x"))
+
+
+def test_one_row_of_very_many_values_is_refused(tmp_path: Path, whole: Read) -> None:
+    source = export(tmp_path, {"a": pa.array([[0.0] * 3_000_000])}, compression="zstd")
+    with pytest.raises(SourceProblem, match="than its bytes can be worth"):
+        whole(source)
+
+
+def test_claims_are_what_arrow_reads(tmp_path: Path) -> None:
+    columns = {
+        "flat": pa.array([1.5, None, 2.5]),
+        "list": pa.array([[1, 2], None, [3]]),
+        "map": pa.array([[("k", 1)], [], None], pa.map_(pa.string(), pa.int64())),
+        "deep": pa.array([{"a": [{"b": ["x"] * 40}]}, None, {"a": []}]),
+    }
+    for names in ([], ["flat"], ["flat", "list"], ["map"], list(columns)):
+        for options in ({}, {"row_group_size": 1, "version": "1.0", "write_statistics": False}):
+            source = export(tmp_path, {"x": [1] * 3} | {n: columns[n] for n in names}, **options)
+            found = claims_of(source.paths[0])
+            metadata = pq.read_metadata(source.paths[0])
+            groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+            counts = [g.column(n).num_values for g in groups for n in range(g.num_columns)]
+            assert found.rows == metadata.num_rows == 3
+            assert found.values == (max(counts) if set(names) - {"flat"} else 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_footer_of_any_bytes_is_read_or_refused(data: st.DataObject) -> None:
+    begin = footer(1)[4:-8]
+    cut = data.draw(st.integers(0, len(begin)))
+    body = begin[:cut] + data.draw(st.binary(max_size=60))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "x.parquet"
+        path.write_bytes(b"PAR1" + body + len(body).to_bytes(4, "little") + b"PAR1")
+        with suppress(ValueError):
+            claims_of(path)
+        read_all(path)
+
+
+def test_claims_that_contradict_each_other_end_no_process(tmp_path: Path) -> None:
+    """Arrow throws what pyarrow does not catch when it is asked for such a column's metadata."""
+    path = export(tmp_path, {"a": [1, 2, 3]}).paths[0]
+    data = path.read_bytes()
+    begin = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    # A histogram of definition levels, [0, 3], gets a third entry.
+    less, more = b"\x29\x06\x19\x26\x00\x06", b"\x29\x06\x19\x36\x00\x06\x00"
+    assert data[begin:-8].count(less) == 2
+    body = data[begin:-8].replace(less, more)
+    path.write_bytes(data[:begin] + body + len(body).to_bytes(4, "little") + b"PAR1")
+    read_all(path)
+
+
+def test_a_text_that_repeats_itself_comes_in_light_pieces(tmp_path: Path, whole: Read) -> None:
+    texts = pa.array(["x" * 100_000, "y"]).dictionary_encode().take(pa.array([0, 1] * 600))
+    read = whole(export(tmp_path, {"a": texts, "b": pa.array([b"z"] * 1200)}))
+    assert read.values("a") == ["x" * 100_000, "y"] * 600
+    assert read.values("b") == ["z"] * 1200
+    assert read.batches == 2
+
+
+def test_an_export_of_ours_has_no_other_types(tmp_path: Path, whole: Read) -> None:
+    own = json.dumps({"format": 1, "run_id": "x", "rows": 1}).encode()
+    for odd in (datetime(9999, 1, 1), [1], "text", Decimal(1)):
+        table = pa.table({"_step": [0], "a": pa.array([odd])}).replace_schema_metadata({OWN: own})
+        path = tmp_path / "x_history.parquet"
+        pq.write_table(table, path)
+        with pytest.raises(SourceProblem, match="is of type"):
+            whole(ParquetExport.of_file(path))

@@ -60,6 +60,7 @@ REFUSED = {
     "list_transform(l, lambda x: x + 1)": "Transform",
     "strftime(t, '%Y')": "TimeToStr",
     "v::BLOB": "VARBINARY",
+    "unnest(l)": "Explode",
 }
 
 
@@ -78,6 +79,7 @@ def test_anything_else_is_refused_with_its_line(expression: str, reason: str) ->
         ("SELECT a\nFROM t\nSEMI JOIN u ON u.a = t.a", 3),
         ("SELECT a\nFROM t\nORDER BY a", 3),
         ("SELECT a\nFROM t\nLIMIT 3", 3),
+        ("SELECT a\nFROM t\nQUALIFY row_number() OVER (ORDER BY a) = 1", 3),
         ("SELECT DISTINCT ON (b)\n a\nFROM t", 1),
         ("SELECT a\nFROM range(3) AS r (a)", 2),
         ("SELECT a FROM t\nUNION ALL BY NAME\nSELECT b FROM t", 1),

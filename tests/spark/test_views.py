@@ -14,7 +14,7 @@ import pytest
 import dakota_wh.spark
 from dakota_wh import api
 from dakota_wh.api import Warehouse
-from dakota_wh.errors import BadQuery, NoSuchView, NotAWarehouse, UsageProblem
+from dakota_wh.errors import BadQuery, NoSuchView, NotAWarehouse, UsageProblem, WarehouseError
 from dakota_wh.spark.engine import SparkEngine
 from dakota_wh.sql import views
 from dakota_wh.warehouse.connection import connect
@@ -196,3 +196,122 @@ def test_the_owners_runs(spark: SparkSession, data: Path, tmp_path: Path) -> Non
     trends = {row["metric"]: row for row in session.table("reward_trends").collect()}
     for metric, told in reference["orchestrator"]["reward_trends"].items():
         assert same(trends[metric]["improvement"], float(told["improvement"])), metric
+
+
+#: What a person's session may have set, and would change an answer or refuse a view.
+ODD_SETTINGS = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.files.ignoreMissingFiles": "true",
+    "spark.sql.groupByAliases": "false",
+    "spark.sql.legacy.exponentLiteralAsDecimal.enabled": "true",
+    "spark.sql.legacy.setopsPrecedence.enabled": "true",
+    "spark.sql.legacy.ctePrecedencePolicy": "LEGACY",
+    "spark.sql.parser.escapedStringLiterals": "true",
+}
+
+
+def test_settings_of_a_session_change_no_answer(spark: SparkSession, tmp_path: Path) -> None:
+    """And what looks like a setting in a name means itself."""
+    warehouse = api.open(tmp_path / "${spark.app.name} 'x")
+    one = [{"step": n, "Loss": n / 2, "reward": n} for n in range(12)]
+    other = [{"step": n, "loss": -n / 2, "note": "text"} for n in range(12)]
+    for run_id, rows in (("${spark.app.name}", one), ("second", other)):
+        warehouse.ingest(one_log(tmp_path, "log", rows), store_as=run_id)
+    session = spark.newSession()
+    for key, value in ODD_SETTINGS.items():
+        session.conf.set(key, value)
+    names = ("history", "metric_health", "config")
+    dakota_wh.spark.register(session, warehouse.path, names)
+    for view in names:
+        wanted = warehouse.query(view)
+        got = sorted_rows(tuple(row) for row in session.table(view).collect())
+        assert differences(wanted.columns, got, sorted_rows(wanted.rows())) == [], view
+    assert {key: session.conf.get(key) for key in ODD_SETTINGS} == ODD_SETTINGS
+    filters: dict[str, Any] = {"runs": ["${spark.app.name}"], "metric": "rew*"}
+    asked = warehouse.query("metrics", **filters, engine=SparkEngine(session))
+    assert len(asked.rows()) == 12
+    assert asked.rows() == warehouse.query("metrics", **filters).rows()
+    script = session.newSession()
+    for statement in warehouse.views_sql("history", dialect="spark", scratch=str(tmp_path / "s")):
+        script.sql(statement)
+    assert script.table("history").count() == 24
+
+
+def test_a_part_that_is_gone_is_an_error_whatever_the_session_says(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    warehouse, session = api.open(tmp_path / "warehouse"), spark.newSession()
+    for run in ("first", "second"):
+        warehouse.ingest(one_log(tmp_path, run, orchestrated(1, 12)))
+    session.conf.set("spark.sql.files.ignoreMissingFiles", "true")
+    dakota_wh.spark.register(session, warehouse.path, ["metrics"])
+    next((warehouse.path / "metrics").glob("*/run_id=second/part-*")).unlink()
+    with pytest.raises(Exception, match=r"FILE_NOT_EXIST|does not exist"):
+        session.table("metrics").collect()
+
+
+def test_keys_that_spark_cannot_have_are_refused(spark: SparkSession, tmp_path: Path) -> None:
+    warehouse = api.open(tmp_path / "warehouse")
+    warehouse.ingest(one_log(tmp_path, "one", [{"S": 1.0, "ſ": 2.0}]))
+    with pytest.raises(WarehouseError, match="'S' and 'ſ' are one name to Spark"):
+        warehouse.query("history", engine=SparkEngine(spark))
+    other = api.open(tmp_path / "other")
+    other.ingest(one_log(tmp_path, "two", [{"a ${java.home}": 1.0}]))
+    with pytest.raises(WarehouseError, match="is no name to Spark"):
+        other.query("history", engine=SparkEngine(spark))
+    rows = other.query("series", engine=SparkEngine(spark)).dicts()
+    assert [row["metric"] for row in rows] == ["a ${java.home}"]
+
+
+#: Views with rows of one run each, of pairs, and of columns per key.
+IN_A_STORE = ("series", "fixed_pairs", "history")
+
+
+def brought(place: str) -> set[tuple[str, str]]:
+    """Return the tables and runs of which a store's mirror has parts."""
+    found = api.open(place).path.glob("*/role=*/run_id=*/part-*")
+    names = {(path.parts[-4], path.parts[-2]) for path in found}
+    return {(table, run) for table, run in names if "zz_schema" not in run}
+
+
+def test_the_command_brings_what_it_asks_for(
+    spark: SparkSession, hostile: Warehouse, store: str
+) -> None:
+    engine, reader = SparkEngine(spark), api.open(store)
+    asked: list[tuple[str, dict[str, Any], set[str]]] = [
+        ("summary", {"runs": [ODD]}, {"summary"}),
+        ("metrics", {"runs": [ODD], "metric": "*/mean"}, {"summary", "metrics"}),
+    ]
+    for view, filters, needs in asked:
+        wanted = hostile.query(view, **filters)
+        got = reader.query(view, **filters, engine=engine)
+        assert differences(got.columns, got.rows(), wanted.rows()) == []
+        assert {table for table, _ in brought(store)} == needs
+    assert len({run for _, run in brought(store)}) == 1
+    assert not list(moment_folders(store)), "they go with the answer"
+
+
+def moment_folders(place: str) -> Iterator[Path]:
+    """Yield what Spark reads of a store, as long as it does."""
+    mirror = api.open(place).path
+    yield from (one for one in mirror.with_name(f"{mirror.name}.read").glob("*") if one.is_dir())
+
+
+def test_a_session_reads_a_store_as_a_folder(
+    spark: SparkSession, hostile: Warehouse, store: str, tmp_path: Path
+) -> None:
+    session = spark.newSession()
+    laid = dakota_wh.spark.register(session, store, IN_A_STORE)
+    assert sorted(laid) == sorted([*IN_A_STORE, *(f"{view}_v1" for view in IN_A_STORE)])
+    [place] = moment_folders(store)
+    # Another process removes a run and has the cache to itself: this session keeps its moment.
+    other = api.open(store)
+    other.remove(DIGITS)
+    other.ingest(one_log(tmp_path, "new", orchestrated(1, 12)))
+    other.query("metrics")
+    for view in IN_A_STORE:
+        wanted = hostile.query(view)
+        got = sorted_rows(tuple(row) for row in session.table(view).collect())
+        assert differences(wanted.columns, got, sorted_rows(wanted.rows())) == [], view
+    assert place.is_dir()

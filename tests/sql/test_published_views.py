@@ -9,6 +9,7 @@ import sqlglot
 from sqlglot import ErrorLevel, exp
 from sqlglot.optimizer.scope import traverse_scope
 
+from dakota_wh.spark import portable
 from dakota_wh.sql import lock, views
 
 if TYPE_CHECKING:
@@ -43,22 +44,6 @@ CONTRACT = {
     "metric_health": "run_id role metric samples constant dead saturated nonfinite gaps duplicates",
 }
 
-# What is known to answer alike on DuckDB 2.0, on the 1.5 shell and, through sqlglot, on Spark.
-# Before a name is added here it has to be run on all three.
-FUNCTIONS = {
-    "ABS", "ARG_MAX", "ARG_MIN", "AVG", "CASE", "CAST", "COALESCE", "CONCAT_WS", "COUNT", "FLOOR",
-    "GREATEST", "IF", "IS_NAN", "LAG", "LEAD", "LEAST", "LOWER", "MAX", "MEDIAN", "MIN", "NULLIF",
-    "REGEXP_REPLACE", "ROUND", "ROW_NUMBER", "SQRT", "STARTS_WITH", "STDDEV_SAMP", "SUM",
-    "TIME_TO_UNIX",
-}  # fmt: skip
-NODES = {
-    "Add", "Alias", "And", "Boolean", "CTE", "Column", "Corr", "DPipe", "DataType", "Div", "EQ",
-    "Filter", "From", "GT", "GTE", "Group", "Identifier", "In", "IntDiv", "Is", "Join", "LT",
-    "LTE", "Like", "Literal", "Mod", "Mul", "NEQ", "Neg", "Not", "Null", "Or", "Order", "Ordered",
-    "Paren", "Select", "Star", "Sub", "Subquery", "Table", "TableAlias", "Union", "Where",
-    "Window", "WindowSpec", "With",
-}  # fmt: skip
-
 
 def parsed(relation: str) -> exp.Expression:
     tree = sqlglot.parse_one(VIEWS[relation].sql, read="duckdb")
@@ -92,22 +77,8 @@ def test_the_contract_comes_first() -> None:
 
 @every_view
 def test_only_the_portable_subset(relation: str) -> None:
-    for node in parsed(relation).walk():
-        if isinstance(node, exp.Func) and not isinstance(node, exp.Binary | exp.Connector):
-            name = node.name if isinstance(node, exp.Anonymous) else node.sql_names()[0]
-            assert name in FUNCTIONS, name
-            # The older shell cannot read one with an offset from a view that DuckDB 2 stored.
-            assert not (isinstance(node, exp.Lag | exp.Lead) and node.args.get("offset")), node
-        else:
-            assert type(node).__name__ in NODES, repr(node)
-
-
-@every_view
-def test_no_divisor_can_be_zero(relation: str) -> None:
-    for node in parsed(relation).find_all(exp.Div, exp.IntDiv, exp.Mod):
-        divisor = node.expression
-        safe = divisor.is_number and float(divisor.name) != 0
-        assert safe or isinstance(divisor, exp.Nullif), node.sql()
+    """What is known to answer alike on DuckDB 2.0, on the 1.5 shell and, carried over, on Spark."""
+    portable.check(parsed(relation), relation)
 
 
 @every_view

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from dakota_wh.api import open as open_warehouse
-from dakota_wh.store import publish
+from dakota_wh.errors import StoreUnreachable
+from dakota_wh.store import keys, publish
 from dakota_wh.store.address import parse
+from dakota_wh.store.contents import contents_of
 from dakota_wh.store.mirror import Mirror
 from dakota_wh.store.publish import sweep
 from dakota_wh.warehouse.connection import connect
@@ -138,6 +140,41 @@ def test_what_the_dead_leave_is_swept_after_a_day(
     monkeypatch.setattr(publish, "_ORPHAN", publish._ORPHAN * 0)
     assert sweep(objects(memory)) == 5
     assert {*objects(memory).listed()} == alive
+
+
+def test_a_sweep_leaves_what_is_not_this_warehouses(
+    memory: str, sources: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(memory, sources[0])
+    ingest(f"{memory}/inner", sources[1])
+    there = objects(memory)
+    for key in ("data/part-00000-1f.snappy.parquet", "metrics/part-01.parquet", "a/part-1/b"):
+        there.put(key, b"somebody's")
+    before = {*there.listed()}
+    monkeypatch.setattr(publish, "_ORPHAN", publish._ORPHAN * 0)
+    assert contents_of(Mirror(parse(memory))).unnamed == 0
+    assert sweep(there) == 0
+    assert {*there.listed()} == before
+
+
+def test_a_sweep_leaves_the_parts_of_a_row_that_cannot_be_read(
+    memory: str, sources: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(memory, sources[0])
+    there = objects(memory)
+    monkeypatch.setattr(publish, "_ORPHAN", publish._ORPHAN * 0)
+    [key] = keys.rows_by_run(there.listed())["run1"]
+    whole, before = there.read(key), {*there.listed()}
+    there.put(key, whole[:-9])  # damaged, or written by a later version
+    assert sweep(there) == 0
+    there.put(key, whole)
+
+    def silent(number: int, name: str, key: str) -> None:
+        raise StoreUnreachable("no answer")
+
+    with at_each(("read",), silent), pytest.raises(StoreUnreachable):
+        sweep(there)
+    assert {*there.listed()} == before
 
 
 def test_an_unchanged_run_writes_nothing(memory: str, sources: tuple[Path, Path]) -> None:

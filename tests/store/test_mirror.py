@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from dakota_wh.store.mirror import Mirror
 from dakota_wh.store.objects import Objects
 from dakota_wh.store.publish import row_of
 from dakota_wh.store.row_bytes import is_whole
+from dakota_wh.store.trouble import speaking
+from dakota_wh.warehouse import origin
 from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.run_row import named_files, write_row
 from tests.store.kit import READS, at_each, flip, ingest, objects, seen
@@ -133,6 +136,60 @@ def test_other_bytes_than_were_stored_are_refused_and_not_kept(
     assert not list(mirror.glob(".dakota-wh/arriving/*"))
     ingest(memory, runs[0])
     assert seen(memory, tmp_path / "after")["history"]["run1"]
+
+
+def test_what_a_machine_lost_of_its_cache_is_fetched_again(memory: str, runs: list[Path]) -> None:
+    """Power failed behind a rename: the file is there, and empty."""
+    ingest(memory, runs[0])
+    mirror = open_warehouse(memory).path
+    for path in (*mirror.glob("metrics/role=single/*/*"), *mirror.glob("runs/role=single/*/*")):
+        path.unlink()  # it may be a link to what is elsewhere
+        path.touch()
+    assert open_warehouse(memory).sql(COUNTS).rows() == [(20, 40)]
+
+
+def test_other_damage_in_a_cache_is_called_that(memory: str, runs: list[Path]) -> None:
+    ingest(memory, runs[0])
+    mirror = open_warehouse(memory).path
+    for table in ("history", "runs"):
+        [path] = mirror.glob(f"{table}/role=single/*/*")
+        size = path.stat().st_size
+        path.unlink()
+        path.write_bytes(b"x" * size)
+        with pytest.raises(NotAWarehouse) as said:
+            open_warehouse(memory).sql(COUNTS)
+        assert said.value.hint == f"It is a cache, which can be deleted: rm -r {mirror}"
+    [landed] = ingest(memory, runs[1])  # an ingest mends the row, and reads its source anew
+    assert landed.rows == 25
+    shutil.rmtree(mirror)
+    assert open_warehouse(memory).sql(COUNTS).rows() == [(25, 50)]
+
+
+def test_a_cache_that_does_not_say_of_which_store(
+    memory: str, runs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(memory, runs[0])
+    mirror = open_warehouse(memory).path
+    (mirror / ".dakota-wh" / "store.json").write_text("{", encoding="utf-8")
+    monkeypatch.setattr(origin, "_ORIGINS", {})  # as in another process
+    with pytest.raises(NotAWarehouse, match="does not say of which"):
+        open_warehouse(mirror)
+    assert open_warehouse(memory).sql(COUNTS).rows() == [(20, 40)]
+
+
+def test_a_full_disk_is_this_machines(
+    memory: str, runs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(memory, runs[0])
+    shutil.rmtree(open_warehouse(memory).path)
+
+    def full(self: Objects, key: str, path: Path) -> None:
+        with speaking(self.address):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Objects, "download", full)
+    with pytest.raises(WarehouseError, match=r"The cache .* No space left.*DAKOTA_WH_CACHE=DIR"):
+        open_warehouse(memory).sql(COUNTS)
 
 
 def test_a_damaged_row_is_named(memory: str, tmp_path: Path, runs: list[Path]) -> None:

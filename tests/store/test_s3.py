@@ -16,6 +16,8 @@ import pytest
 from dakota_wh import sync
 from dakota_wh.api import open as open_warehouse
 from dakota_wh.errors import ExitCode, StoreRefused, StoreUnreachable
+from dakota_wh.store.address import parse
+from dakota_wh.store.trouble import speaking
 from tests.store.conftest import SETTINGS, Call
 from tests.store.kit import ingest, objects, seen
 from tests.warehouse import kit
@@ -123,6 +125,28 @@ def test_nobody_answers(s3: str, call: Call, monkeypatch: pytest.MonkeyPatch) ->
     assert "AWS_ENDPOINT_URL" in said
     with pytest.raises(StoreUnreachable):
         sync(s3, "copy")
+
+
+def test_an_endpoint_that_is_none_is_not_repeated(
+    s3: str, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "hunter2:no-address")
+    code, out, said = call("runs", "--warehouse", s3)
+    assert code == ExitCode.ERROR
+    assert "cannot be asked (ValueError). Check the address, AWS_ENDPOINT_URL" in said
+    assert "hunter2" not in out + said
+
+
+@pytest.mark.parametrize("word", ["InternalError", "SlowDown", "503"])
+def test_a_store_that_cannot_answer_now(word: str) -> None:
+    from botocore.exceptions import ClientError
+
+    address = parse("s3://bucket/runs")
+    with (
+        pytest.raises(StoreUnreachable, match=rf"cannot answer now \({word}\).*Try it again later"),
+        speaking(address),
+    ):
+        raise OSError("no") from ClientError({"Error": {"Code": word}}, "ListObjectsV2")
 
 
 def test_no_credentials(s3: str, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

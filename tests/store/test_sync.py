@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -208,6 +209,36 @@ def test_published_anew_while_it_is_copied(
     monkeypatch.setattr(ends.StoreEnd, "write", write)
     assert actions(dakota_wh.sync(folder, memory)) == {"run1": "copied", "run2": "copied"}
     assert seen(memory, tmp_path / "reader") == kit.state(folder)
+
+
+@pytest.mark.parametrize("into", ["folder", "store"])
+def test_removed_at_the_target_while_it_is_copied(
+    folder: Path, memory: str, tmp_path: Path, into: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts that were there when all was listed are gone then, also those that both states have."""
+    target = memory if into == "store" else str(tmp_path / "target")
+    dakota_wh.sync(folder, target)
+    open_warehouse(folder).rebuild()  # keeps the parts of history
+    kind = ends.StoreEnd if into == "store" else ends.FolderEnd
+    monkeypatch.setattr("dakota_wh.store.objects.AT_ONCE", 1)  # in order
+    removed: list[None] = []
+
+    def publish(self: Any, *args: Any) -> bool:
+        if not removed:
+            removed.append(None)
+            assert args[0].run_id == "run1"
+            if into == "store":
+                open_warehouse(target).remove("run1")
+            else:  # by an ingest of the same, which has found nothing new
+                for path in (Path(target) / "history").glob("role=single/run_id=run1/part-*"):
+                    path.unlink()
+        return bool(real(self, *args))
+
+    real = kind.publish
+    monkeypatch.setattr(kind, "publish", publish)
+    assert actions(dakota_wh.sync(folder, target)) == {"run1": "copied", "run2": "copied"}
+    there = seen(target, tmp_path / "r") if into == "store" else kit.state(Path(target))
+    assert there == kit.state(folder)
 
 
 @settings(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dakota_wh.api import Warehouse
 from dakota_wh.ingest.landed import Action
-from dakota_wh.ingest.streams import table_text
+from dakota_wh.ingest.streams import references, table_text
 from dakota_wh.ingest.streams.beside import is_safe
 from dakota_wh.ingest.streams.table_text import MalformedError, TableText
 from tests.ingest.kit import land
@@ -33,6 +33,7 @@ MALFORMED: dict[str, str | bytes] = {
     "a short row": '{"columns": ["a", "b"], "data": [[1, 2], [3]]}',
     "a row of no cells": '{"columns": ["a"], "data": [7]}',
     "more behind it": GOOD + "[]",
+    "a number for a key": '{"columns": ["a"], 1: 2, "data": [[1]]}',
     "no UTF-8": b'{"columns": ["a"], "data": [["\xff\xfe"]]}',
     "nested deep": '{"columns": ["a"], "data": [[' + "[" * 100_000,
 }
@@ -183,3 +184,24 @@ def test_names_of_columns(warehouse: Warehouse, tmp_path: Path) -> None:
         "_part~2", "(empty)", "é",
     ]  # fmt: skip
     assert result.rows()[0][5:] == tuple(range(len(names)))
+
+
+def test_very_many_columns_of_one_name(tmp_path: Path) -> None:
+    """Each gets a name of its own; to count them from the start each time would take an hour."""
+    path = tmp_path / "t.json"
+    path.write_text(table_json(["a"] * 50_000 + ["a~3", "a"], []))
+    with TableText(path) as table:
+        names = table.columns()
+    assert names[:3] == ["a", "a~2", "a~3"]
+    assert names[-2:] == ["a~3~2", "a~50001"]
+    assert len(set(names)) == len(names)
+    path.write_text(f'{{"columns": [{"[" * 900}{"]" * 900}], "data": []}}')
+    with TableText(path) as table, pytest.raises(MalformedError, match="nested too deep"):
+        table.columns()
+
+
+def test_half_a_character_in_what_names_a_table() -> None:
+    text = '{"_type": "table-file", "path": "\\ud800", "sha256": "\\ud800", "nrows": 1e400}'
+    found = references._table("k", text, 0)
+    assert found is not None
+    assert (found.path, found.sha256, found.logged_rows) == ("\\ud800", "\\ud800", None)

@@ -13,9 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dakota_wh.ingest import source
+from dakota_wh.ingest.source import Continuation, TooManyKeys
 from dakota_wh.ingest.wandb_log import history as under_test
 from dakota_wh.ingest.wandb_log import walk as walking
 from dakota_wh.ingest.wandb_log.history import HistoryBatch
+from dakota_wh.ingest.wandb_log.values import MAX_PATH
 from tests.wandb_log.encoder import changes, chunk, history, item, log, number, records, run, typed
 from tests.wandb_log.reader import Row, only, place, plain, read
 
@@ -237,3 +240,72 @@ def test_summary_is_the_records_applied_in_order(
         facts = read(only(place(Path(folder), log(records(payloads))))).facts
     assert facts.summary == expected
     assert facts.config == expected
+
+
+# What no client writes ----------------------------------------------------------------------------
+
+
+def test_a_key_of_very_many_parts_is_cut_and_its_value_kept() -> None:
+    path = [f"k{n}" for n in range(100)]
+    deep = item(["a"] * 100_000, "1")
+    row = row_of(item(path, "2.5"), deep, item(["a", "_type"], '"media"'))
+    joined = (*path[: MAX_PATH - 1], ".".join(path[MAX_PATH - 1 :]))
+    assert row[joined] == "2.5"
+    assert json.loads(row["a",])["_type"] == "media"
+    assert row["a",].count("a") > 100_000 / 2
+    assert set(row) == {joined, ("a",)}
+
+
+@pytest.mark.parametrize("depth", [MAX_PATH + 10, 300, 100_000])
+def test_a_value_nested_without_end_is_one_cell(depth: int) -> None:
+    dicts, lists = '{"a":' * depth + "1" + "}" * depth, "[" * depth + "]" * depth
+    row = row_of(item(["d"], dicts), item(["l"], lists))
+    assert row["l",] == lists
+    ((path, token),) = ((path, token) for path, token in row.items() if path[0] == "d")
+    if depth < 100_000:
+        assert len(path) == MAX_PATH
+        assert token == dicts[5 * (MAX_PATH - 1) : len(dicts) - (MAX_PATH - 1)]
+    else:  # deeper than any decoder goes: the text that it is
+        assert (path, json.loads(token)) == (("d",), dicts)
+
+
+def test_half_characters_become_their_escapes() -> None:
+    """A lone surrogate is good JSON, and nothing that UTF-8 or a Parquet file can hold."""
+    text = '{"\\ud800": "\\udfff", "_type": "\\ud800", "plain": "\\ud83d\\ude00"}'
+    row = row_of(item(["a"], text), item(["b"], '{"\\ud800": 1}'))
+    assert row == {
+        ("a",): '{"\\\\ud800":"\\udfff","_type":"\\ud800","plain":"\U0001f600"}',
+        ("b", "\\ud800"): "1",
+    }
+    json.loads(row["a",].encode())
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_too_many_keys_are_refused(monkeypatch: pytest.MonkeyPatch, legacy: bool) -> None:
+    monkeypatch.setattr(source, "MOST_KEYS", 50)
+    value = "1" if not legacy else '{"a": 1}'  # the fast way and the exact one
+    rows = [item([f"k{n}"], value, legacy=legacy) for n in range(51)]
+    assert len(row_of(*rows[:50])) == 50
+    with pytest.raises(TooManyKeys, match="more than 50 different keys"):
+        row_of(*rows)
+
+
+def test_a_config_and_a_summary_that_no_file_can_hold(tmp_path: Path) -> None:
+    """Half a character is escaped, what is nested without end is the text that it was."""
+    deep = "[" * 5000 + "]" * 5000
+    items = [
+        item(["half"], '{"\\ud800": "\\ud800"}'),
+        item(["deep"], deep),
+        item(["a"] * 9999, "1"),
+    ]
+    bodies = [(17, run("abc")), (5, changes(items)), (3, changes(items)), (18, b"")]
+    path = place(tmp_path, log(records(bodies)))
+    facts = read(only(path)).facts
+    for tree in (facts.config, facts.summary):
+        assert tree["half"] == {"\\ud800": "\\ud800"}
+        assert tree["deep"] == deep
+        assert json.dumps(tree).count("a") >= 9999
+        json.dumps(tree, ensure_ascii=False).encode()
+    again = read(only(path), facts.resume)
+    assert again.continuation is Continuation.UNCHANGED
+    assert again.facts.summary == facts.summary

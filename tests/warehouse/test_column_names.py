@@ -196,3 +196,25 @@ def test_a_key_too_long_for_comfort_survives(tmp_path: Path) -> None:
     ingest(root, write_json(tmp_path / "in", "long", [{"_step": 0, key: sys.maxsize}]))
     result = open_warehouse(root).sql("SELECT metric FROM metrics")
     assert result.rows() == [(key,)]
+
+
+def test_very_many_names_that_differ_in_case_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a column of its own, and finds it without a try of all the others'."""
+    tries: list[str] = []
+    is_taken = ColumnNames._is_taken
+
+    def counted(names: ColumnNames, lowered: str) -> bool:
+        tries.append(lowered)
+        return is_taken(names, lowered)
+
+    monkeypatch.setattr(ColumnNames, "_is_taken", counted)
+    letters = "abcdefghijkl"
+    keys = [
+        "".join(c.upper() if n >> at & 1 else c for at, c in enumerate(letters))
+        for n in range(2 ** len(letters))
+    ]
+    names = ColumnNames()
+    columns = [names.column((key,)) for key in keys]
+    assert columns[:3] == ["abcdefghijkl", "Abcdefghijkl~2", "aBcdefghijkl~3"]
+    assert len({column.lower() for column in columns}) == len(keys)
+    assert len(tries) < 4 * len(keys)

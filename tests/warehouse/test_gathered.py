@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dakota_wh import api
@@ -16,7 +18,12 @@ from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.relations import files_under
 from tests.warehouse.kit import constant_run, ingest
 
-VIEWS = ("runs", "series", "series_numbers", "reward_stats", "reward_trends", "metric_health")
+VIEWS = ("runs", "series", "reward_stats", "reward_trends", "steps", "config", "run_pairs",
+         "reward_components", "files")  # fmt: skip
+
+GATHERED = {"runs", "history", "series", "components", "timed", "steps", "summary", "config",
+            "streams", "system", "files", "tables"}  # fmt: skip
+SMALL = GATHERED - {"runs", "history"}  # of history only the columns: test_united_columns.py
 
 
 @pytest.fixture
@@ -26,13 +33,19 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     found = tmp_path / "wh 'a' [b]*"
     for number in range(4):
         ingest(found, constant_run(tmp_path / "in", f"Run-{number}", float(number)))
-    assert kept(found) == ["runs-00000001", "series-00000001"]
+    gathered.drop(found)
+    live_files.gather(found)
+    assert kept(found) == {table: [1] for table in GATHERED}
     return found
 
 
-def kept(root: Path) -> list[str]:
-    """The gathered files, without their ids."""
-    return sorted(path.name.rpartition("-")[0] for path in gathered.folder_of(root).iterdir())
+def kept(root: Path) -> dict[str, list[int]]:
+    """The numbers of the gathered files, by table."""
+    found: dict[str, list[int]] = {}
+    for path in sorted(gathered.folder_of(root).iterdir()):
+        table, number, _ = path.name.split("-")
+        found.setdefault(table, []).append(int(number))
+    return found
 
 
 def answers(root: Path) -> dict[str, list[Any]]:
@@ -41,9 +54,16 @@ def answers(root: Path) -> dict[str, list[Any]]:
 
 
 def read_from(root: Path) -> dict[str, str]:
+    """What each table is read from: what is gathered, the files beside it, or both."""
+    found = {}
     with duckdb.connect() as connection:
-        found = live_files.live_files(connection, ["series"], files_under(root), root)
-        return dict(found.sources)
+        live = live_files.live_files(connection, gathered.TABLES, files_under(root), root)
+        for table in SMALL:
+            body = live.bodies.get(f"stored_{table}", "")
+            beside = not body or "dakota_live_" in body
+            in_one = "/gathered/" in body
+            found[table] = "both" if in_one and beside else "gathered" if in_one else "files"
+    return found
 
 
 def without_it(root: Path) -> dict[str, list[Any]]:
@@ -67,12 +87,12 @@ def test_what_is_gathered_is_read_and_the_rest_beside_it(
     monkeypatch.setattr(gathered, "SHARE", 1.0)
     assert len(same(root)["runs"]) == 4
     assert len(same(root)["reward_trends"]) == 4
-    for table, read in read_from(root).items():
-        assert f"gathered/{table}-00000001" in read
+    assert read_from(root) == dict.fromkeys(SMALL, "gathered")
     # A run that comes later, and one that is written anew: of both the files are read.
     ingest(root, constant_run(tmp_path / "in", "Run-9", 9.0))
     ingest(root, constant_run(tmp_path / "again", "Run-1", 11.0), force=True)
-    assert kept(root) == ["runs-00000001", "series-00000001"]
+    assert kept(root) == {table: [1] for table in GATHERED}
+    assert read_from(root)["series"] == "both"
     found = same(root)
     assert len(found["runs"]) == 5
     means = {row[0]: row[4] for row in found["reward_stats"]}
@@ -100,7 +120,7 @@ def test_it_is_gathered_anew_when_enough_has_come(root: Path, tmp_path: Path) ->
     for number in range(4, 11):
         ingest(root, constant_run(tmp_path / "in", f"Run-{number}", float(number)))
     # Of three numbers the two newest stay: somebody may still read the older.
-    assert kept(root) == ["runs-00000002", "runs-00000003", "series-00000002", "series-00000003"]
+    assert kept(root) == {table: [2, 3] for table in GATHERED}
     assert len(same(root)["runs"]) == 11
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
     for number in range(11):
@@ -132,11 +152,52 @@ def test_the_folder_can_be_moved(root: Path) -> None:
     moved = root.with_name("moved")
     root.rename(moved)
     assert answers(moved) == before
-    assert "gathered/runs-00000001" in read_from(moved)["runs"]
+    assert read_from(moved)["series"] == "gathered"
 
 
 def test_nothing_is_gathered_of_few_runs(tmp_path: Path) -> None:
     for number in range(4):
         ingest(tmp_path / "wh", constant_run(tmp_path / "in", f"r{number}", 1.0))
     assert not gathered.folder_of(tmp_path / "wh").exists()
-    assert "/gathered/" not in str(read_from(tmp_path / "wh"))
+    assert set(read_from(tmp_path / "wh").values()) == {"files"}
+
+
+def test_a_large_part_stays_where_it_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathered, "LARGEST", 0)
+    gathered.drop(root)
+    live_files.gather(root)
+    assert read_from(root)["steps"] == "both"
+    assert read_from(root)["files"] == "gathered"  # there is none
+    assert len(same(root)["runs"]) == 4
+
+
+@pytest.mark.parametrize("those", ["all", "one", "empty"])
+def test_rows_of_an_earlier_version_do_not_name_their_files(root: Path, those: str) -> None:
+    """Then all folders are looked through."""
+    before = answers(root)
+    paths = sorted(root.glob("runs/role=[!z]*/*/run-*.parquet"))
+    for path in paths[1:2] if those == "one" else paths:
+        row = pq.read_table(path, partitioning=None)
+        place = row.schema.get_field_index("files")
+        none = pa.array([[]], pa.list_(pa.string()))
+        new = row.set_column(place, "files", none) if those == "empty" else row.remove_column(place)
+        pq.write_table(new, path)
+    assert answers(root) == before
+    gathered.drop(root)
+    live_files.gather(root)
+    assert answers(root) == before
+
+
+@pytest.mark.parametrize("said", ["relation", "parts"])
+def test_one_of_another_version_is_passed_by_and_made_anew(root: Path, said: str) -> None:
+    """Its columns may be others than those that are asked for."""
+    before = same(root)
+    for path in gathered.folder_of(root).iterdir():
+        table = pq.read_table(path)
+        told = dict(table.schema.metadata)
+        told[said.encode()] = b"another"
+        pq.write_table(table.replace_schema_metadata(told), path)
+    assert answers(root) == before
+    live_files.gather(root)
+    assert kept(root)["steps"] == [1, 2]
+    assert answers(root) == before

@@ -16,7 +16,7 @@ import pytest
 
 from dakota_wh.api import open as open_warehouse
 from dakota_wh.ingest.landed import Action
-from dakota_wh.warehouse import catalogue
+from dakota_wh.warehouse import catalogue, gathered
 from dakota_wh.warehouse.layout import PART_TABLES, stored_run_ids
 from tests.warehouse.kit import (
     Rows,
@@ -96,6 +96,8 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
         shutil.copytree(folder / "re-ingest", folder / job)
     # In this one each other run has an earlier generation beside the live one.
     ingest(folder / "remove", *old[::2], force=True)
+    for job in ("re-ingest", "role", "rebuild", "remove", "catalogue"):
+        gathered.drop(folder / job)
     ingest(folder / "big", *(big_run(folder, n, 0.0) for n in range(BIG_RUNS)))
 
     def each(job: str, paths: list[Path], **more: Any) -> dict[str, Any]:
