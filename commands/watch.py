@@ -17,6 +17,7 @@ from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_opti
 from dakota_wh.commands.outcome import tell_outcome
 from dakota_wh.errors import SourceProblem, SourceUnreachable, UsageProblem
 from dakota_wh.rendering.values import printable
+from dakota_wh.warehouse import heap
 from dakota_wh.warehouse.arrow_alone import spare_pandas
 from dakota_wh.warehouse.layout import ROLES
 
@@ -70,6 +71,7 @@ def command(
     from dakota_wh.ingest.wandb_api.pool import Workers
 
     spare_pandas()
+    heap.keep_flat()
     warehouse = the_warehouse()
     with Workers() as workers:
         fetch = replace(the_fetch(**fetching), workers=workers)

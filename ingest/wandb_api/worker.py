@@ -24,6 +24,7 @@ from dakota_wh.ingest.wandb_api.messages import error_words, line
 from dakota_wh.ingest.wandb_api.patience import START, Patience
 from dakota_wh.ingest.wandb_api.sign_in import SignIn, web_address, without_key
 from dakota_wh.ingest.wandb_api.tasks import Send, Worker
+from dakota_wh.warehouse import heap
 from dakota_wh.warehouse.arrow_alone import spare_pandas
 
 #: Seconds after the deadline of a task in which the one who started this process should have
@@ -39,6 +40,7 @@ def main() -> None:
         return
     setting = json.loads(first)
     spare_pandas()
+    heap.keep_flat()
     sign_in = SignIn(setting["base_url"], setting["key"])
     folder, patience = Path(setting["folder"]), Patience(setting["timeout"])
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
