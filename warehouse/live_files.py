@@ -43,9 +43,8 @@ class _Rows:
     source: str
     #: The ids of the parts that the live ones name.
     live: frozenset[int]
-    #: The file of each part below the root, as far as the rows say: those of an earlier version of
-    #: this program do not.
-    file_of: Mapping[int, str]
+    #: Of which table a part is, as far as the rows say.
+    table_of: Mapping[int, str]
 
     @property
     def are_many(self) -> bool:
@@ -54,15 +53,7 @@ class _Rows:
 
     def of_table(self, table: str) -> frozenset[int]:
         """Return the live parts of a table, and those whose table no row says."""
-        below = f"{table}/"
-        return frozenset(
-            part for part in self.live if self.file_of.get(part, below).startswith(below)
-        )
-
-    def lacking(self, table: str, paths: Iterable[str]) -> frozenset[int]:
-        """Return the live parts of a table that are not among some files, as far as rows say."""
-        there = {part_id(path) for path in paths if _is_of(path, self.live)}
-        return frozenset(part for part in self.of_table(table) - there if part in self.file_of)
+        return frozenset(part for part in self.live if self.table_of.get(part, table) == table)
 
 
 def live_files(
@@ -77,8 +68,7 @@ def live_files(
         root: the warehouse's folder, absolute.
 
     Raises:
-        duckdb.IOException: a run was published anew meanwhile, so that a part may be gone, or
-            one that counts is not there.
+        duckdb.IOException: a run was published anew meanwhile, so that a part may be gone.
         WarehouseError: the folder is a mirror, and its store cannot be read.
     """
     wanted = {*tables} & {*PART_TABLES}
@@ -86,14 +76,12 @@ def live_files(
     _bring(root, rows.listed, tables)
     found: dict[str, str] = {}
     bodies: dict[str, str] = {}
-    gone: frozenset[int] = frozenset()
     for table in wanted:
         copied = None
         if rows.are_many and table in gathered.TABLES:
             copied = gathered.find(connection, root, table)
         if copied is None or table == "history":
             kept = [path for path in _listed(connection, files(table)) if _counts(path, rows.live)]
-            gone |= rows.lacking(table, kept)
             found[table] = _keep(connection, table, kept)
             if copied is not None:
                 united = united_columns.body(connection, copied, kept, found[table])
@@ -103,16 +91,13 @@ def live_files(
         kept = []
         if lacking := rows.of_table(table) - copied.parts:
             kept = [path for path in _listed(connection, files(table)) if _is_of(path, lacking)]
-            gone |= rows.lacking(table, kept) - copied.parts
         beside = None
         if kept:
             beside = found[table] = _keep(connection, table, kept)
         bodies[f"stored_{table}"] = gathered.body(table, copied, beside)
     # A row goes before the parts that it names: with all rows still there, so are their parts.
-    if found and (anew := set(rows.listed) - set(_listed(connection, files("runs")))):
-        raise duckdb.IOException(f"{min(anew)} is gone: the run was published anew meanwhile.")
-    if gone:
-        raise duckdb.IOException(_which(connection, rows, min(gone)))
+    if found and (gone := set(rows.listed) - set(_listed(connection, files("runs")))):
+        raise duckdb.IOException(f"{min(gone)} is gone: the run was published anew meanwhile.")
     return Live(lambda table: found.get(table) or files(table), bodies)
 
 
@@ -121,9 +106,8 @@ def _lay_rows(
 ) -> _Rows:
     """Lay the table ``stored_runs``, and return which parts the rows name."""
     listed = _listed(connection, files("runs"))
-    copied = None
-    if len(listed) >= gathered.FEW:
-        copied = gathered.find(connection, root, "runs")
+    many = len(listed) >= gathered.FEW
+    copied = gathered.find(connection, root, "runs") if many else None
     if copied is None:
         source = gathered.read("runs", _keep(connection, "runs", listed))
     else:
@@ -138,28 +122,23 @@ def _lay_rows(
     connection.execute(f"CREATE OR REPLACE TABLE {identifier(STORED_RUNS)} AS\n{body}")
     named = connection.execute(f"SELECT unnest(parts) FROM {identifier(STORED_RUNS)}").fetchall()
     live = frozenset(part for (part,) in named)
-    return _Rows(listed, source, live, _named(connection, source) if {*tables} else {})
+    table_of = {}
+    if many and {*tables} & {*gathered.TABLES}:
+        table_of = _named(connection, source)
+    return _Rows(listed, source, live, table_of)
 
 
 def _named(connection: duckdb.DuckDBPyConnection, source: str) -> dict[int, str]:
-    """Return the file of each part; nothing where rows of an earlier version do not say."""
+    """Return of which table each part is; nothing where rows of an earlier version do not say."""
     try:
         told = connection.execute(
-            "SELECT part, file "
+            "SELECT part, split_part(file, '/', 1) "
             f"FROM (SELECT unnest(parts) AS part, unnest(files) AS file FROM {source}) AS named "
             "WHERE file <> ''"
         ).fetchall()
     except (duckdb.BinderException, duckdb.InvalidInputException):
         return {}
     return dict(told)
-
-
-def _which(connection: duckdb.DuckDBPyConnection, rows: _Rows, part: int) -> str:
-    """Return the sentence that says what is not there, and of which run."""
-    run = connection.execute(
-        f"SELECT run_id FROM {identifier(STORED_RUNS)} WHERE list_contains(parts, ?)", [part]
-    ).fetchone()
-    return f"The file {rows.file_of[part]} of the run {(run or ('?',))[0]} is gone."
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, table: str, paths: list[str]) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from dakota_wh.errors import NotAWarehouse
 from dakota_wh.warehouse import live_files as module
 from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.live_files import live_files
@@ -74,16 +73,3 @@ def test_a_run_that_goes_on_being_published_is_an_error_and_no_half_answer(
     monkeypatch.setattr(module, "_listed", listing)
     with duckdb.connect() as connection, pytest.raises(duckdb.IOException, match="anew meanwhile"):
         live_files(connection, ["metrics"], files_under(root), root)
-
-
-@pytest.mark.parametrize("table", ["metrics", "history", "steps"])
-def test_a_part_that_is_gone_is_an_error_and_not_fewer_rows(root: Path, table: str) -> None:
-    with connect(root, ["metrics_v1", "history", "steps_v1"]):
-        pass
-    for path in root.glob(f"{table}/*/run_id=run/*.parquet"):
-        path.unlink()
-    with pytest.raises(
-        NotAWarehouse, match=f"The file {table}/part-.* of the run run is gone"
-    ) as raised:
-        connect(root, ["metrics_v1", "history", "steps_v1"])
-    assert "dakota-wh remove RUN" in raised.value.hint
