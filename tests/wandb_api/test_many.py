@@ -10,11 +10,11 @@ from tests.wandb_server.server import Server
 
 from .conftest import Call, curve
 
-BROKEN = ("run-017", "run-051", "run-079")
+BROKEN = ("run-017", "run-101", "run-199")
 
 
-def test_eighty_runs_with_three_broken(server: Server, dakota: Call) -> None:
-    for number in range(80):
+def test_two_hundred_runs_with_three_broken(server: Server, dakota: Call) -> None:
+    for number in range(200):
         run = ServedRun("acme", "many", f"run-{number:03}", rows=curve(20), state="finished")
         server.add_run(run)
     server.add_run(ServedRun("acme", "many", "other", rows=curve(3), state="crashed"))
@@ -28,10 +28,10 @@ def test_eighty_runs_with_three_broken(server: Server, dakota: Call) -> None:
     told = {one["run_id"]: one for one in json.loads(done.stdout)}
     failed = {run_id for run_id, one in told.items() if one["error"]}
     assert failed == set(BROKEN)
-    assert len(told) == 80
+    assert len(told) == 200
     assert {one["rows"] for run_id, one in told.items() if run_id not in failed} == {20}
     assert all(run_id in done.stderr.splitlines()[-1] for run_id in BROKEN)
-    assert "has no run run-079" in done.stderr
+    assert "has no run run-199" in done.stderr
     assert 1 < server.requests.most_at_once() <= 4
 
     server.heal()
@@ -39,6 +39,6 @@ def test_eighty_runs_with_three_broken(server: Server, dakota: Call) -> None:
     again = dakota(*words)
     assert again.returncode == 0, again.stderr
     actions = [one["action"] for one in json.loads(again.stdout)]
-    assert (actions.count("unchanged"), actions.count("stored")) == (77, 3)
-    assert server.requests.count("Run") == 80
+    assert (actions.count("unchanged"), actions.count("stored")) == (197, 3)
+    assert server.requests.count("Run") == 200
     assert server.requests.count("HistoryPage") == 3
