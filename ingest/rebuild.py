@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from dakota_wh.errors import NotAWarehouse, WarehouseError
 from dakota_wh.ingest import derive
@@ -16,12 +17,16 @@ from dakota_wh.ingest.trouble import TROUBLE, problem_of
 from dakota_wh.store.changing import change, create, tidy, turn
 from dakota_wh.warehouse import catalogue, parts
 from dakota_wh.warehouse.connection import check_is_warehouse
-from dakota_wh.warehouse.layout import PART_TABLES, stored_run_ids
+from dakota_wh.warehouse.integrity import Fault, check_parts, damaged
+from dakota_wh.warehouse.layout import PART_TABLES, STREAM_TABLES, stored_run_ids
 from dakota_wh.warehouse.live_files import gather
 from dakota_wh.warehouse.origin import origin_of
 from dakota_wh.warehouse.run_row import RunRow, newest, publish
 from dakota_wh.warehouse.staging import move_in, staging
 from dakota_wh.warehouse.sweep import sweep, sweep_left_behind
+
+#: What nothing derives, beside the streams, which go along by themselves.
+_KEPT: Final = ("history", "summary", "config")
 
 
 def rebuild(root: Path, *, on_progress: OnProgress | None = None) -> list[Landed]:
@@ -78,7 +83,14 @@ def rebuild_run(root: Path, live: RunRow, given_role: str | None) -> RunRow:
     """Derive a stored run anew, under a role that the user gives or that its history tells.
 
     Called under the run's lock. Returns the row that was published.
+
+    Raises:
+        WarehouseError: a part that nothing derives is damaged or gone; nothing was changed.
     """
+    try:
+        check_parts(root, live, (*_KEPT, *STREAM_TABLES))
+    except FileNotFoundError as error:
+        raise damaged(Fault(live.run_id, str(error), "is missing")) from error
     row = replace(live)
     with (
         staging(root, live.run_id) as staged,
@@ -97,7 +109,7 @@ def rebuild_run(root: Path, live: RunRow, given_role: str | None) -> RunRow:
 
 def _carry_over(root: Path, live: RunRow, row: RunRow, staged: Path) -> list[Path]:
     """Keep the parts that nothing derives; rewrite them where the run moves to another role."""
-    kept = [(t, p) for t in ("history", "summary", "config") for p in parts.paths_of(root, live, t)]
+    kept = [(t, p) for t in _KEPT for p in parts.paths_of(root, live, t)]
     if row.role == live.role:
         return [path for _, path in kept]
     for table, path in kept:

@@ -15,8 +15,9 @@ from dakota_wh.errors import BadQuery, NotAWarehouse, WarehouseError
 from dakota_wh.spark.pinned import pinned
 from dakota_wh.spark.session import import_spark, own_session
 from dakota_wh.store.moment import files_of
+from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.question import Question
-from dakota_wh.warehouse.relations import tables_of
+from dakota_wh.warehouse.relations import files_of_runs, tables_of
 from dakota_wh.warehouse.result import Result
 from dakota_wh.warehouse.wildcards import like
 
@@ -56,6 +57,9 @@ class SparkEngine:
             files_of(root.absolute(), tables, runs) as folder,
             _time_limit(self._session, timeout) as expired,
         ):
+            of_runs = files_of_runs(folder, runs) if runs is not None else None
+            # Says what is missing, which Spark would not.
+            connect(folder, [question.view.relation], files=of_runs).close()
             for attempt in range(1, _TRIES + 1):
                 try:
                     table = _rows(self._session, folder, question, expired)

@@ -13,7 +13,7 @@ from dakota_wh.sql import views as registry
 from dakota_wh.store.address import is_address, parse
 from dakota_wh.store.mirror import Mirror, mirror_of
 from dakota_wh.store.moment import kept_files_of
-from dakota_wh.warehouse.connection import check_is_warehouse
+from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.relations import tables_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _files(root: str, relations: Iterable[str]) -> Path:
     mirror = Mirror(parse(root)) if is_address(root) else mirror_of(folder)
     if mirror is not None:
         return kept_files_of(mirror, tables_of(relations))
-    check_is_warehouse(folder)
+    connect(folder, relations).close()  # says what is missing, which Spark would not
     return folder
 
 

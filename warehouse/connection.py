@@ -20,7 +20,7 @@ from dakota_wh.errors import NotAWarehouse, StoredByNewer, WarehouseError
 from dakota_wh.rendering import left_behind
 from dakota_wh.warehouse.laying import lay
 from dakota_wh.warehouse.layout import LAYOUT_VERSION, SCHEMA_PARTITION, missing_tables
-from dakota_wh.warehouse.live_files import live_files
+from dakota_wh.warehouse.live_files import PartGone, live_files
 from dakota_wh.warehouse.origin import mirror_in
 from dakota_wh.warehouse.quoting import glob_literal, literal
 from dakota_wh.warehouse.relations import (
@@ -78,7 +78,7 @@ def connect(
     try:
         _restrict(connection, root, memory_limit)
         lacking = _lacking(root)
-        tables = [name for name in tables_of(wanted) if f"stored_{name}" not in lacking]
+        tables = tables_of(wanted)
 
         def lay_all() -> None:
             live = live_files(connection, tables, everywhere, root)
@@ -112,6 +112,8 @@ def _refuse_newer(connection: duckdb.DuckDBPyConnection) -> None:
 
 def what_mends(error: Exception) -> str:
     """Return what to type where a file cannot be read."""
+    if isinstance(error, PartGone):
+        return error.hint
     mirror = mirror_in(str(error))
     if mirror is not None:  # what the store has is another matter
         return f"It is a cache, which can be deleted: rm -r {shlex.quote(str(mirror))}"

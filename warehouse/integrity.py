@@ -8,7 +8,6 @@ format keeps for each. Counts are held to the certificate: the rows of
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,12 @@ import pyarrow.parquet as pq
 from dakota_wh.errors import WarehouseError
 from dakota_wh.warehouse.folder import schema_faults
 from dakota_wh.warehouse.layout import (
+    DERIVED_TABLES,
     PART_TABLES,
     encode_run_id,
+    mends_part,
     part_id,
+    part_of,
     run_folders,
     stored_run_ids,
 )
@@ -36,9 +38,6 @@ from dakota_wh.warehouse.run_row import (
     named_files,
     newest,
 )
-
-#: What a rebuild makes anew from the stored history.
-_DERIVED: Final = ("metrics", "timed", "series", "components", "steps")
 
 _CHANGED: Final = "is not the file that was stored: its bytes differ"
 
@@ -58,14 +57,12 @@ class Fault:
     @property
     def derived(self) -> bool:
         """Whether it is about a file that can be made anew from the stored history."""
-        return self.file.partition("/")[0] in _DERIVED
+        return self.file.partition("/")[0] in DERIVED_TABLES
 
     @property
     def do(self) -> str:
         """What to type."""
-        if self.derived:
-            return "dakota-wh rebuild"
-        return f"dakota-wh remove {shlex.quote(self.run_id)}, then ingest it again"
+        return mends_part(self.file.partition("/")[0], self.run_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +103,23 @@ def check_parts(root: Path, row: RunRow, tables: Iterable[str]) -> None:
         WarehouseError: one is damaged.
     """
     hashes, wanted = known_hashes(row), list(tables)
-    there = {path.name for table in wanted for path in paths_of(root, row, table)}
+    paths = [path for table in wanted for path in paths_of(root, row, table)]
+    there = {path.name for path in paths}
     for one in named_files(row):
         if one.table in wanted and one.name not in there:
             raise FileNotFoundError(f"{one.table}/{one.name}")
-    for table in wanted:
-        for path in paths_of(root, row, table):
-            told = hashes.get(part_id(path))
-            try:
-                what = "" if told else _unreadable(path)
-                if told and hash_of(path) != told:
-                    what = _CHANGED
-            except FileNotFoundError:
-                raise
-            except OSError as error:
-                what = f"cannot be read: {_first_line(error)}"
-            if what:
-                raise damaged(Fault(row.run_id, path.relative_to(root).as_posix(), what))
+    for path in paths:
+        told = hashes.get(part_id(path))
+        try:
+            what = "" if told else _unreadable(path)
+            if told and hash_of(path) != told:
+                what = _CHANGED
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            what = f"cannot be read: {_first_line(error)}"
+        if what:
+            raise damaged(Fault(row.run_id, path.relative_to(root).as_posix(), what))
 
 
 def damaged(fault: Fault) -> WarehouseError:
@@ -215,18 +212,11 @@ def _counts(row: RunRow, counts: dict[str, int]) -> Iterator[Fault]:
 def _unnamed(root: Path, row: RunRow) -> int:
     live = live_parts(row)
     return sum(
-        _is_part(path) and part_id(path) not in live
+        part is not None and part not in live
         for table in PART_TABLES
         for folder in run_folders(root, table, row.run_id)
-        for path in folder.glob("part-*.parquet")
+        for part in map(part_of, folder.glob("part-*.parquet"))
     )
-
-
-def _is_part(path: Path) -> bool:
-    try:
-        return part_id(path) > 0
-    except ValueError:
-        return False
 
 
 def _first_line(error: Exception) -> str:

@@ -8,6 +8,7 @@ file system that does not see case.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Final
@@ -36,6 +37,8 @@ PART_TABLES: Final = (
 #: Of those, what is only fetched when it is asked for. Nothing derives them, so a run that is
 #: published anew keeps the parts that it has.
 STREAM_TABLES: Final = ("streams", "system", "files", "tables", "table_rows")
+#: What a rebuild makes anew from the stored history.
+DERIVED_TABLES: Final = ("metrics", "timed", "series", "components", "steps")
 #: All folders of tables; ``pairs`` belong to no run's generation.
 TABLES: Final = (*PART_TABLES, "runs", "pairs")
 
@@ -109,10 +112,25 @@ def part_id(path: PurePath | str) -> int:
     return int(name.rpartition("-")[2].removesuffix(".parquet"), 16)
 
 
+def part_of(path: PurePath | str) -> int | None:
+    """Return what :func:`part_id` does, None for a file that is no part."""
+    try:
+        return part_id(path)
+    except ValueError:
+        return None
+
+
 def schema_file(root: Path, table: str) -> Path:
     """Return the zero-row file that gives a table its columns before any run is there."""
     partition = root / table / f"role={SCHEMA_PARTITION}" / f"run_id={SCHEMA_PARTITION}"
     return partition / "part-schema.parquet"
+
+
+def mends_part(table: str, run_id: str) -> str:
+    """Return what to type where a part of a run is damaged or gone."""
+    if table in DERIVED_TABLES:
+        return "dakota-wh rebuild"
+    return f"dakota-wh remove {shlex.quote(run_id)}, then ingest it again"
 
 
 def missing_tables(root: Path) -> list[str]:

@@ -8,7 +8,7 @@ small is read from where it is gathered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import duckdb
 
 from dakota_wh.rendering import left_behind
 from dakota_wh.warehouse import gathered, united_columns
-from dakota_wh.warehouse.layout import PART_TABLES, missing_tables, part_id
+from dakota_wh.warehouse.layout import PART_TABLES, mends_part, missing_tables, part_id, part_of
 from dakota_wh.warehouse.origin import origin_of
 from dakota_wh.warehouse.quoting import glob_literal, identifier
 from dakota_wh.warehouse.relations import STORED_RUNS, FilesOf, files_under
@@ -43,8 +43,9 @@ class _Rows:
     source: str
     #: The ids of the parts that the live ones name.
     live: frozenset[int]
-    #: Of which table a part is, as far as the rows say.
-    table_of: Mapping[int, str]
+    #: The file of each part below the root, as far as the rows say: those of an earlier version of
+    #: this program do not.
+    file_of: Mapping[int, str]
 
     @property
     def are_many(self) -> bool:
@@ -53,7 +54,25 @@ class _Rows:
 
     def of_table(self, table: str) -> frozenset[int]:
         """Return the live parts of a table, and those whose table no row says."""
-        return frozenset(part for part in self.live if self.table_of.get(part, table) == table)
+        below = f"{table}/"
+        return frozenset(
+            part for part in self.live if self.file_of.get(part, below).startswith(below)
+        )
+
+    def lacking(self, tables: Iterable[str], there: Iterable[int]) -> set[int]:
+        """Return the live parts of some tables that are not among those there, as rows say."""
+        named = {part: self.file_of.get(part, "") for part in self.live.difference(there)}
+        wanted = {*tables}
+        return {part for part, file in named.items() if file.partition("/")[0] in wanted}
+
+
+class PartGone(duckdb.IOException):
+    """A part that a row names is not there: its run was published anew, or somebody took it."""
+
+    def __init__(self, file: str, run_id: str) -> None:
+        super().__init__(f"The file {file} of the run {run_id} is gone.")
+        #: What to type where it stays gone.
+        self.hint = mends_part(file.partition("/")[0], run_id)
 
 
 def live_files(
@@ -69,6 +88,7 @@ def live_files(
 
     Raises:
         duckdb.IOException: a run was published anew meanwhile, so that a part may be gone.
+        PartGone: a part that counts is not there.
         WarehouseError: the folder is a mirror, and its store cannot be read.
     """
     wanted = {*tables} & {*PART_TABLES}
@@ -76,12 +96,14 @@ def live_files(
     _bring(root, rows.listed, tables)
     found: dict[str, str] = {}
     bodies: dict[str, str] = {}
+    there: set[int] = set()
     for table in wanted:
         copied = None
         if rows.are_many and table in gathered.TABLES:
             copied = gathered.find(connection, root, table)
         if copied is None or table == "history":
             kept = [path for path in _listed(connection, files(table)) if _counts(path, rows.live)]
+            there.update(_ids(kept))
             found[table] = _keep(connection, table, kept)
             if copied is not None:
                 united = united_columns.body(connection, copied, kept, found[table])
@@ -90,14 +112,17 @@ def live_files(
             continue
         kept = []
         if lacking := rows.of_table(table) - copied.parts:
-            kept = [path for path in _listed(connection, files(table)) if _is_of(path, lacking)]
+            kept = [path for path in _listed(connection, files(table)) if part_of(path) in lacking]
+        there.update(copied.parts, _ids(kept))
         beside = None
         if kept:
             beside = found[table] = _keep(connection, table, kept)
         bodies[f"stored_{table}"] = gathered.body(table, copied, beside)
     # A row goes before the parts that it names: with all rows still there, so are their parts.
-    if found and (gone := set(rows.listed) - set(_listed(connection, files("runs")))):
-        raise duckdb.IOException(f"{min(gone)} is gone: the run was published anew meanwhile.")
+    if found and (anew := set(rows.listed) - set(_listed(connection, files("runs")))):
+        raise duckdb.IOException(f"{min(anew)} is gone: the run was published anew meanwhile.")
+    if gone := rows.lacking(wanted, there):
+        raise _gone(connection, rows, min(gone))
     return Live(lambda table: found.get(table) or files(table), bodies)
 
 
@@ -106,8 +131,9 @@ def _lay_rows(
 ) -> _Rows:
     """Lay the table ``stored_runs``, and return which parts the rows name."""
     listed = _listed(connection, files("runs"))
-    many = len(listed) >= gathered.FEW
-    copied = gathered.find(connection, root, "runs") if many else None
+    copied = None
+    if len(listed) >= gathered.FEW:
+        copied = gathered.find(connection, root, "runs")
     if copied is None:
         source = gathered.read("runs", _keep(connection, "runs", listed))
     else:
@@ -122,23 +148,27 @@ def _lay_rows(
     connection.execute(f"CREATE OR REPLACE TABLE {identifier(STORED_RUNS)} AS\n{body}")
     named = connection.execute(f"SELECT unnest(parts) FROM {identifier(STORED_RUNS)}").fetchall()
     live = frozenset(part for (part,) in named)
-    table_of = {}
-    if many and {*tables} & {*gathered.TABLES}:
-        table_of = _named(connection, source)
-    return _Rows(listed, source, live, table_of)
+    return _Rows(listed, source, live, _named(connection, source) if {*tables} else {})
 
 
 def _named(connection: duckdb.DuckDBPyConnection, source: str) -> dict[int, str]:
-    """Return of which table each part is; nothing where rows of an earlier version do not say."""
+    """Return the file of each part; nothing where rows of an earlier version do not say."""
     try:
         told = connection.execute(
-            "SELECT part, split_part(file, '/', 1) "
+            "SELECT part, file "
             f"FROM (SELECT unnest(parts) AS part, unnest(files) AS file FROM {source}) AS named "
             "WHERE file <> ''"
         ).fetchall()
     except (duckdb.BinderException, duckdb.InvalidInputException):
         return {}
     return dict(told)
+
+
+def _gone(connection: duckdb.DuckDBPyConnection, rows: _Rows, part: int) -> PartGone:
+    named = connection.execute(
+        f"SELECT run_id FROM {identifier(STORED_RUNS)} WHERE list_contains(parts, ?)", [part]
+    ).fetchall()
+    return PartGone(rows.file_of[part], named[0][0])
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, table: str, paths: list[str]) -> str:
@@ -209,7 +239,7 @@ def _gather_parts(
         new = {
             part_id(path): path
             for path in listed
-            if _is_of(path.as_posix(), lacking)
+            if part_of(path) in lacking
             and (table == "history" or path.stat().st_size <= gathered.LARGEST)
         }
     rows_of = united_columns.rows_of if table == "history" else gathered.rows_of
@@ -223,12 +253,8 @@ def _listed(connection: duckdb.DuckDBPyConnection, patterns: str) -> list[str]:
 
 def _counts(path: str, live: frozenset[int]) -> bool:
     """Return whether a run row names the file, or it is the one that gives a table its columns."""
-    return _is_of(path, live) or path.endswith("part-schema.parquet")
+    return part_of(path) in live or path.endswith("part-schema.parquet")
 
 
-def _is_of(path: str, parts: frozenset[int]) -> bool:
-    """Return whether a file is one of some parts."""
-    try:
-        return part_id(path) in parts
-    except ValueError:
-        return False
+def _ids(paths: Iterable[str]) -> Iterator[int]:
+    return (part for path in paths if (part := part_of(path)) is not None)

@@ -74,8 +74,7 @@ def fix(root: Path, orchestrator: str, trainer: str) -> bool:
         WarehouseError: one of them is in another fixed pair.
     """
     _check_roles(root, orchestrator, trainer)
-    with _lock(root):
-        _clean(root)
+    with turn(root):
         wanted = (orchestrator, trainer)
         for pair in fixed_pairs(root):
             stored = (pair.orchestrator_run_id, pair.trainer_run_id)
@@ -100,7 +99,7 @@ def release(root: Path, orchestrator: str, trainer: str) -> None:
     Raises:
         NothingFound: the two are no fixed pair.
     """
-    with _lock(root):
+    with turn(root):
         mine = [
             pair.path
             for pair in fixed_pairs(root)
@@ -127,18 +126,19 @@ def _check_roles(root: Path, orchestrator: str, trainer: str) -> None:
         )
 
 
-def _clean(root: Path) -> None:
-    """Delete what a killed writer left; called under the lock."""
-    for path in (root / _TABLE).glob(f"role=orchestrator/run_id=*/.*{STAGED_SUFFIX}"):
-        path.unlink(missing_ok=True)
-
-
 @contextmanager
-def _lock(root: Path) -> Iterator[None]:
+def turn(root: Path) -> Iterator[None]:
+    """Hold off other writers of pairs; what a killed one left goes first.
+
+    Raises:
+        WarehouseError: another process held the lock for too long.
+    """
     folder = root / STATE_FOLDER / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / "+pairs.lock").acquire(timeout=_WAIT):  # no run's id has a plus
+            for path in (root / _TABLE).glob(f"role=orchestrator/run_id=*/.*{STAGED_SUFFIX}"):
+                path.unlink(missing_ok=True)
             yield
     except Timeout as error:
         raise WarehouseError(

@@ -16,7 +16,7 @@ import numpy as np
 
 from dakota_wh.errors import NotAWarehouse
 from dakota_wh.warehouse import catalogue, gate
-from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying
+from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying, what_mends
 from dakota_wh.warehouse.quoting import identifier
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ def at_one_moment(root: Path, views: Iterable[str], work: Callable[[Snapshot], T
     except duckdb.Error as error:
         raise NotAWarehouse(
             f"The warehouse {root} cannot be read: {gate.message(error)}",
-            hint="If a file of a run is named: dakota-wh remove RUN, then ingest it again.",
+            hint=what_mends(error),
         ) from error
 
 

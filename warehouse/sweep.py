@@ -11,7 +11,7 @@ from dakota_wh.warehouse.layout import (
     ROLES,
     decode_run_id,
     is_stored,
-    part_id,
+    part_of,
     run_folders,
 )
 from dakota_wh.warehouse.parquet import STAGED_SUFFIX
@@ -32,14 +32,22 @@ def sweep(root: Path, run_id: str, live: RunRow | None) -> list[Path]:
     for table in PART_TABLES:
         for folder in run_folders(root, table, run_id):
             gone += [p for p in folder.glob("*.parquet") if not _is_kept(p, kept)]
-            gone += folder.glob(f".*{STAGED_SUFFIX}")
-    for folder in run_folders(root, "runs", run_id):
-        gone += folder.glob(f".*{STAGED_SUFFIX}")
+    gone += half_written(root, run_id)
     for path in gone:
         path.unlink(missing_ok=True)
     drop_staging(root, run_id)
     _drop_empty_folders(root, run_id)
     return gone
+
+
+def half_written(root: Path, run_id: str) -> list[Path]:
+    """Return the files of the run that have no name yet; under its lock they are a dead writer's."""
+    return [
+        path
+        for table in (*PART_TABLES, "runs")
+        for folder in run_folders(root, table, run_id)
+        for path in folder.glob(f".*{STAGED_SUFFIX}")
+    ]
 
 
 def is_left_behind(root: Path, run_id: str) -> bool:
@@ -66,10 +74,8 @@ def sweep_left_behind(root: Path) -> None:
 
 
 def _is_kept(path: Path, kept: frozenset[int]) -> bool:
-    try:
-        return part_id(path) in kept
-    except ValueError:
-        return True  # no name of ours: somebody else's file
+    part = part_of(path)
+    return part is None or part in kept  # None: no name of ours, somebody else's file
 
 
 def remove_run(root: Path, run_id: str) -> None:

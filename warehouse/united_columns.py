@@ -16,7 +16,7 @@ import duckdb
 
 from dakota_wh.sql import views as registry
 from dakota_wh.warehouse.gathered import Gathered, paths_list
-from dakota_wh.warehouse.layout import part_id, schema_file
+from dakota_wh.warehouse.layout import part_of, schema_file
 from dakota_wh.warehouse.quoting import glob_literal, literal
 
 #: What DuckDB makes of two types of a column: the later one.
@@ -99,19 +99,12 @@ def _layouts(
     layout_of = {
         part: (tuple(names), tuple(types)) for names, types, parts in copied for part in parts
     }
-    beside = [path for path in paths if _id(path) not in gathered.parts]
+    beside = [path for path in paths if part_of(path) not in gathered.parts]
     told = connection.execute(
         f"SELECT file_name, {_LISTS} FROM parquet_schema(CAST(? AS VARCHAR[])) "
         "WHERE column_id > 0 GROUP BY file_name",
         [[glob_literal(path) for path in beside]],
     ).fetchall()
     looked_at = {name: (tuple(names), tuple(types)) for name, names, types in told}
-    every = dict.fromkeys(looked_at.get(path) or layout_of.get(_id(path)) for path in paths)
+    every = dict.fromkeys(looked_at.get(path) or layout_of.get(part_of(path)) for path in paths)
     return [layout for layout in every if layout is not None] if None not in every else None
-
-
-def _id(path: str) -> int:
-    try:
-        return part_id(path)
-    except ValueError:  # the file without rows
-        return -1

@@ -6,11 +6,15 @@ import csv
 import hashlib
 import json
 import math
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dakota_wh.api import Warehouse
 from dakota_wh.ingest.landed import Action, Landed
@@ -44,6 +48,20 @@ COMPUTED = (
     "reward_loss_by_step",
 )
 VIEWS = (*STORED, *COMPUTED)
+
+
+def without_table(warehouse: Warehouse, table: str) -> None:
+    """Make the warehouse what one was before there was a table: no folder, and no row names it."""
+    shutil.rmtree(warehouse.path / table)
+    for path in warehouse.path.glob("runs/role=*/run_id=*/run-*.parquet"):
+        row = pq.ParquetFile(path).read()
+        named = row.select(["parts", "files", "hashes"]).to_pylist()[0]
+        kept = [at for at, file in enumerate(named["files"]) if not file.startswith(f"{table}/")]
+        for column, values in named.items():
+            at = row.schema.get_field_index(column)
+            array = pa.array([[values[one] for one in kept]], row.schema.field(at).type)
+            row = row.set_column(at, row.schema.field(at), array)
+        pq.write_table(row, path)
 
 
 def land(warehouse: Warehouse, path: Path, **options: Any) -> Landed:

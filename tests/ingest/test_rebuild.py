@@ -130,6 +130,24 @@ def test_a_run_that_cannot_be_rebuilt_does_not_stop_the_others(filled: Warehouse
     assert [one.error for one in filled.rebuild()] == [None] * 3
 
 
+@pytest.mark.parametrize("table", ["history", "summary", "config"])
+def test_what_nothing_derives_is_not_left_out_where_it_is_gone(
+    warehouse: Warehouse, tmp_path: Path, table: str
+) -> None:
+    """Else the run would be published anew without it, and nobody would miss it."""
+    land(warehouse, write_csv(tmp_path, "r", ROWS, config={"a": 1}, summary={"t": "x"}))
+    published = parts(warehouse, "runs", "r")
+    (part,) = parts(warehouse, table, "r")
+    data = part.read_bytes()
+    part.unlink()
+    (failed,) = warehouse.rebuild()
+    assert f"Run r is damaged: {table}/{part.name}: is missing" in str(failed.error)
+    assert parts(warehouse, "runs", "r") == published
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(data)
+    assert [one.error for one in warehouse.rebuild()] == [None]
+
+
 def test_a_warehouse_without_runs(warehouse: Warehouse, tmp_path: Path) -> None:
     land(warehouse, write_csv(tmp_path, "r", ROWS))
     warehouse.remove("r")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from tests.ingest.kit import (
     land,
     stored_run,
     tables,
+    without_table,
     write_csv,
 )
 
@@ -286,7 +286,7 @@ def test_parts_of_an_earlier_version_are_read_and_derived_anew(
     for table, column in (("steps", "first_timestamp"), ("series", "axis")):
         for part in warehouse.path.glob(f"{table}/*/*/*.parquet"):
             pq.write_table(pq.ParquetFile(part).read().drop([column]), part)
-    shutil.rmtree(warehouse.path / "timed")
+    without_table(warehouse, "timed")
     (row_file,) = warehouse.path.glob("runs/*/run_id=r/*.parquet")
     stored_row = pq.ParquetFile(row_file).read()
     at = stored_row.schema.get_field_index("meaning")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ from dakota_wh.ingest import components
 from dakota_wh.ingest.landed import Action
 from dakota_wh.sql import views
 from dakota_wh.warehouse.connection import connect
-from tests.ingest.kit import Log, Row, land, parts, tree
+from tests.ingest.kit import Log, Row, land, parts, tree, without_table
 
 WEIGHTS = {"metrics/a": 0.6, "metrics/b": -0.2}
 
@@ -122,7 +121,7 @@ def older(warehouse: Warehouse, tmp_path: Path) -> Path:
     log = Log(tmp_path, "r").begin("r").log(*rows(0, 60)).end()
     land(warehouse, log.write())
     for table in ("components", "pairs"):
-        shutil.rmtree(warehouse.path / table)
+        without_table(warehouse, table)
     (warehouse.path / "warehouse.duckdb").unlink()
     return log.path
 

@@ -229,7 +229,8 @@ def test_a_row_cannot_name_a_file_elsewhere(memory: str, tmp_path: Path, runs: l
     assert len(named_files(row)) == len(row.files) - 2
     objects(memory).put(key, write_row(tmp_path, row).read_bytes())
     shutil.rmtree(open_warehouse(memory).path)
-    open_warehouse(memory).sql("SELECT count(*) FROM history")
+    with pytest.raises(NotAWarehouse, match="of the run run1 is gone"):
+        open_warehouse(memory).sql("SELECT count(*) FROM history")
     assert not list(tmp_path.rglob("evil*"))
 
 

@@ -9,6 +9,7 @@ import pytest
 from dakota_wh.api import open as open_warehouse
 from dakota_wh.store import moment
 from dakota_wh.store.mirror import Mirror
+from dakota_wh.warehouse.relations import tables_of
 from tests.store.kit import at_each, ingest
 from tests.warehouse import kit
 
@@ -64,7 +65,7 @@ def test_what_a_killed_process_read_is_deleted(runs: str) -> None:
 
 def test_it_stays_as_it_was(runs: str, tmp_path: Path) -> None:
     mirror = refreshed(runs)
-    with moment.files_of(mirror.folder, ["metrics", "history"]) as place:
+    with moment.files_of(mirror.folder, tables_of(kit.STATE)) as place:
         before = kit.state(place)["metrics"]
         for steps in (30, 35):
             ingest(runs, kit.constant_run(tmp_path / "new", "run1", 2.0, steps=steps), force=True)
@@ -92,7 +93,7 @@ def test_published_anew_while_it_is_made(runs: str, tmp_path: Path) -> None:
 
     with (
         at_each(("download",), publish_twice),
-        moment.files_of(mirror.folder, ["metrics", "history"]) as place,
+        moment.files_of(mirror.folder, tables_of(kit.STATE)) as place,
     ):
         assert len(kit.state(place)["history"]["run1"]) == 35
         assert len(kit.state(place)["history"]["run2"]) == 25

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock, patch
 
+import dakota_wh
 from dakota_wh.api import open as open_warehouse
 from dakota_wh.ingest import rebuild
 from dakota_wh.warehouse import catalogue, gathered
@@ -64,6 +65,10 @@ def do(step: dict[str, Any]) -> None:
                 raise RuntimeError(str(landed))
         case "catalogue":
             catalogue.build(root)
+        case "sync":
+            synced = dakota_wh.sync(step["source"], root)
+            if any(one.error for one in synced):
+                raise RuntimeError(str(synced))
 
 
 def fork(step: dict[str, Any], moment: int | None, told: int) -> int:

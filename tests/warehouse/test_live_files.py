@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from dakota_wh.errors import NotAWarehouse
 from dakota_wh.warehouse import live_files as module
 from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.live_files import live_files
@@ -73,3 +75,23 @@ def test_a_run_that_goes_on_being_published_is_an_error_and_no_half_answer(
     monkeypatch.setattr(module, "_listed", listing)
     with duckdb.connect() as connection, pytest.raises(duckdb.IOException, match="anew meanwhile"):
         live_files(connection, ["metrics"], files_under(root), root)
+
+
+@pytest.mark.parametrize("with_folder", [False, True], ids=["part", "folder"])
+@pytest.mark.parametrize("table", ["metrics", "history", "steps"])
+def test_what_is_gone_is_an_error_and_not_fewer_rows(
+    root: Path, table: str, *, with_folder: bool
+) -> None:
+    with connect(root, ["metrics_v1", "history", "steps_v1"]):
+        pass
+    if with_folder:
+        shutil.rmtree(root / table)
+    else:
+        for path in root.glob(f"{table}/*/run_id=run/*.parquet"):
+            path.unlink()
+    with pytest.raises(
+        NotAWarehouse, match=f"The file {table}/part-.* of the run run is gone"
+    ) as raised:
+        connect(root, ["metrics_v1", "history", "steps_v1"])
+    mends = "remove run, then ingest" if table == "history" else "rebuild"
+    assert raised.value.hint.startswith(f"dakota-wh {mends}")
