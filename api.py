@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from dakota_wh.errors import UsageProblem
 from dakota_wh.sql.views import View, aliases, all_views, find_view
 from dakota_wh.store.address import MIRROR, is_address, parse
-from dakota_wh.warehouse.question import Question
+from dakota_wh.warehouse.question import ask
 from dakota_wh.warehouse.result import Result
 
 if TYPE_CHECKING:
@@ -184,31 +184,25 @@ class Warehouse:
         engine: str | Engine = "duckdb",
         master: str | None = None,
     ) -> Result:
-        """Return a view's rows; see :func:`dakota_wh.warehouse.query.query_view`.
+        """Return a view's rows; see :func:`dakota_wh.warehouse.question.ask` for the filters.
 
+        ``version`` is an older one of the view, ``timeout`` the seconds after which it is stopped.
         ``engine`` is ``"duckdb"``, ``"spark"``, or one of your own making, such as
         ``dakota_wh.spark.engine.SparkEngine(session)``; ``master`` is Spark's, all cores of this
         machine by default.
+
+        Raises:
+            NoSuchView, NoSuchRun, UsageProblem: the name, a run, or a filter that the view has not.
+            BadQuery: it takes too long.
         """
-        from dakota_wh.warehouse.query import query_view
+        from dakota_wh.warehouse.query import answered
 
         answering = _engine(engine, master)
-        if self.mirror is None:
-            root = self.path
-        else:  # the rows of the runs that are asked for do, where the view needs no others
-            question = Question(find_view(name, version), tuple(runs))
-            root = self._here(runs if question.files_of_its_runs_do else ())
-        return query_view(
-            root,
-            name,
-            runs=runs,
-            role=role,
-            metric=metric,
-            version=version,
-            limit=limit,
-            timeout=timeout,
-            engine=answering,
-        )
+        view = find_view(name, version)
+        question = ask(view, runs=tuple(runs), role=role, metric=metric, limit=limit)
+        # The rows of the runs that are asked for do, where the view needs no others.
+        root = self._here(question.runs if question.files_of_its_runs_do else ())
+        return answered(root, question, timeout, answering)
 
     def sql(
         self,
@@ -275,7 +269,7 @@ class Warehouse:
         Raises:
             NoSuchRun: it is not there.
         """
-        from dakota_wh.ingest.landing import remove
+        from dakota_wh.ingest.removal import remove
 
         remove(self._here([run_id]), run_id)
 
@@ -285,7 +279,7 @@ class Warehouse:
         Raises:
             NoSuchRun: one is not there.
         """
-        from dakota_wh.ingest.landing import must_be_removable
+        from dakota_wh.ingest.removal import must_be_removable
 
         must_be_removable(self._here(run_ids), run_ids)
 

@@ -224,14 +224,18 @@ def _words_of(error: OSError) -> str:
 def _tell(text: str) -> None:
     """Write one line on stderr: no line break or escape sequence of what it quotes gets out."""
     line = " ".join(_without_secrets(text).split())
-    line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
-    click.echo(f"{PROGRAM}: {line}", err=True)
+    click.echo(f"{PROGRAM}: {_spelled(line)}", err=True)
+
+
+def _spelled(line: str) -> str:
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
 
 
 def _show_traceback(error: Exception) -> None:
     from traceback import format_exception
 
-    click.echo(_without_secrets("".join(format_exception(error))), err=True, nl=False)
+    for line in _without_secrets("".join(format_exception(error))).rstrip("\n").split("\n"):
+        click.echo(_spelled(line), err=True)
 
 
 def _without_secrets(text: str) -> str:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 #: An answer: values by what they are of.
 Answer = Mapping[tuple[str, ...], Sequence[float | int | None]]
+
+
+def by_texts(rows: Iterable[Sequence[Any]]) -> Answer:
+    """Return rows by the texts in them."""
+    return {
+        tuple(cell for cell in row if isinstance(cell, str)): [
+            cell for cell in row if not isinstance(cell, str)
+        ]
+        for row in rows
+    }
 
 
 def must_agree(name: str, answer: Answer, reference: Answer, relative: float = 1e-9) -> int:

@@ -90,15 +90,21 @@ for batch in reading.rows():
 reading.facts()
 """
 
-STORED = """
+#: Into the warehouse at ``root``.
+STORED_AT = """
 from dakota_wh.warehouse.arrow_alone import spare_pandas
 spare_pandas()  # as the worker does
 from dakota_wh.ingest.landing import Options, land
 from dakota_wh.ingest.wandb_api.api_run import ApiRun
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
-root = Path(tempfile.mkdtemp(dir=folder))
+root = Path({root!r} or tempfile.mkdtemp(dir=folder))
 landed = land(root, ApiRun(client, RunAddress(run_id, "bench", "acme"), folder), Options())
 assert landed.completeness == "complete", landed
+"""
+
+STORED = (
+    STORED_AT.format(root="")
+    + """
 if not timed:
     for part in sorted(root.rglob("history/**/part-*.parquet")):
         table = pq.ParquetFile(part).read()
@@ -106,11 +112,18 @@ if not timed:
             if name not in ("_row", "_segment", "_part"):
                 fold(name, table.column(name).combine_chunks())
 """
+)
 
 SCAN = """
 for some in chunks(run.scan_history(use_cache=False)):
     if not timed:
         fold_rows(some)
+"""
+
+#: The first rows, so many as are said.
+SCAN_A_PART = """
+from itertools import islice
+assert sum(map(len, chunks(islice(run.scan_history(use_cache=False), rows)))) == rows
 """
 
 HISTORY = """

@@ -8,7 +8,7 @@ from benchmarks.processes import measure
 from benchmarks.report import Report
 from dakota_wh import api
 
-SIZES = {"small": ((500, 1000), 12), "full": ((50_000, 200_000, 600_000), 60)}
+SIZES = {"small": ((500, 1000), 12), "full": ((50_000, 200_000, 2_000_000), 60)}
 
 
 def run(size: str) -> Report:

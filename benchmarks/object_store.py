@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import dakota_wh
-from benchmarks.agreement import Answer, must_agree
-from benchmarks.processes import ROOT, measure, python
+from benchmarks.agreement import Answer, by_texts, must_agree
+from benchmarks.loopback import ADDRESS, loopback_store
+from benchmarks.processes import measure, python
 from benchmarks.report import Report
 from benchmarks.warehouses import of_rewarded
 
@@ -51,8 +49,8 @@ def run(size: str) -> Report:
     folder = of_rewarded(runs, steps, metrics)
     one = f"r{runs // 2:07}"
     rows = []
-    with _server() as settings, _environment(settings):
-        dakota_wh.sync(folder, "s3://bucket/runs")
+    with loopback_store():
+        dakota_wh.sync(folder, ADDRESS)
         for question, (title, ways) in _ASKED.items():
             answers: dict[str, Answer] = {}
             for way in ways:
@@ -61,7 +59,7 @@ def run(size: str) -> Report:
                         [title, name, found["requests"], found["bytes"] / 1e6, found["wall"],
                          found["cpu"], late]
                     )  # fmt: skip
-                    answers[name] = _answer(found["rows"])
+                    answers[name] = by_texts(found["rows"])
                     must_agree(f"{title}, {name}", answers[name], next(iter(answers.values())))
     report.say(
         "Seconds of wall clock, of processor time, and of wall clock where each request is "
@@ -77,47 +75,8 @@ def _measured(way: str, question: str, one: str) -> Iterator[tuple[str, dict[str
     with tempfile.TemporaryDirectory() as caches:
         found: dict[float, list[dict[str, Any]]] = {}
         for late in (0.0, _LATE)[: 1 if way in _LONG else 2]:
-            words = python("others.ask_store", way, question, "s3://bucket/runs", one, late)
+            words = python("others.ask_store", way, question, ADDRESS, one, late)
             cache = os.path.join(caches, str(late))
             found[late] = [json.loads(measure(words, DAKOTA_WH_CACHE=cache).output) for _ in names]
     for at, name in enumerate(names):
         yield name, found[0.0][at], found[_LATE][at]["wall"] if _LATE in found else None
-
-
-def _answer(rows: list[list[Any]]) -> Answer:
-    """Return rows by the texts that they begin with."""
-    return {
-        tuple(cell for cell in row if isinstance(cell, str)): [
-            cell for cell in row if not isinstance(cell, str)
-        ]
-        for row in rows
-    }
-
-
-@contextmanager
-def _server() -> Iterator[dict[str, str]]:
-    """Give the settings of a store on this machine."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.others.serve_s3"],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as running:  # fmt: skip
-        assert running.stdin is not None
-        assert running.stdout is not None
-        yield {
-            "AWS_ENDPOINT_URL": running.stdout.readline().strip(),
-            "AWS_ACCESS_KEY_ID": "nobody",
-            "AWS_SECRET_ACCESS_KEY": "nothing",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        running.stdin.close()
-
-
-@contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

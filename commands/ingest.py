@@ -14,11 +14,12 @@ from dakota_wh.commands.fetch_options import (
     ways_to_fetch,
 )
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
-from dakota_wh.commands.outcome import tell_outcome
+from dakota_wh.commands.outcome import outcome_format, tell_outcome
 from dakota_wh.commands.output import Output
 from dakota_wh.commands.progress_shown import progress_shown
 from dakota_wh.errors import SomeRunsFailed
 from dakota_wh.rendering.rows import Listing
+from dakota_wh.rendering.values import printable
 from dakota_wh.warehouse.arrow_alone import spare_pandas
 from dakota_wh.warehouse.layout import ROLES
 
@@ -46,13 +47,7 @@ dakota-wh ingest exports/29hn8w98_history.csv --as baseline --format json
 @choice_of_runs
 @ways_to_fetch
 @click.option("--dry-run", is_flag=True, help="List the runs and what would change; write nothing.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    help="json: the outcome of each run on stdout.",
-)
+@outcome_format
 @warehouse_options
 def command(
     what: tuple[str, ...],
@@ -123,5 +118,5 @@ def _tell_plan(planned: list[Planned], *, as_json: bool) -> None:
     if len(planned) == 1 and failed[0].error is not None:
         raise failed[0].error
     for one in failed:
-        click.echo(f"failed     {one.source_name}  {one.error}", err=True)
+        click.echo(printable(f"failed     {one.source_name}  {one.error}"), err=True)
     raise SomeRunsFailed(f"{len(failed)} of {len(planned)} cannot be asked for.")

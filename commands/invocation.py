@@ -6,11 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from dakota_wh.api import Warehouse
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_OWN_OPTIONS: Final = ("--warehouse", "--debug")
 
 
 @dataclass(slots=True)
@@ -107,7 +105,11 @@ def ends_at_once() -> Iterator[None]:
     os.set_blocking(came, False)
     before = signal.set_wakeup_fd(came)
     signal.signal(signal.SIGINT, lambda *_: None)  # the thread does it
-    Thread(target=_end_when, args=(seen,), daemon=True).start()
+    try:
+        stderr = os.dup(2)  # Spark's start turns it elsewhere for a while
+    except OSError:  # there is none
+        stderr = os.open(os.devnull, os.O_WRONLY)
+    Thread(target=_end_when, args=(seen, stderr), daemon=True).start()
     try:
         yield
     finally:
@@ -116,13 +118,15 @@ def ends_at_once() -> Iterator[None]:
         os.close(came)
 
 
-def _end_when(seen: int) -> None:
+def _end_when(seen: int, stderr: int) -> None:
     """End the program when SIGINT's number comes through a pipe; return when that is closed."""
     while numbers := os.read(seen, 64):
         if signal.SIGINT in numbers:
-            os.write(2, b"dakota-wh: interrupted\n")
+            with suppress(OSError):
+                os.write(stderr, b"dakota-wh: interrupted\n")
             os._exit(ExitCode.INTERRUPTED)
     os.close(seen)
+    os.close(stderr)
 
 
 def the_warehouse() -> Warehouse:

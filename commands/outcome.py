@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,6 +13,15 @@ from dakota_wh.rendering.values import printable
 
 if TYPE_CHECKING:
     from dakota_wh.ingest.landed import Landed
+
+#: Whether :func:`tell_outcome`, or what a command has in its place, writes JSON.
+outcome_format: Final = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("text", "json")),
+    default="text",
+    help="json: the outcome of each run on stdout.",
+)
 
 
 def tell_outcome(landed: Sequence[Landed], *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from dakota_wh.commands.invocation import Command, the_warehouse, warehouse_options
-from dakota_wh.commands.outcome import tell_outcome
+from dakota_wh.commands.outcome import outcome_format, tell_outcome
 from dakota_wh.commands.progress_shown import progress_shown
 from dakota_wh.warehouse.arrow_alone import spare_pandas
 
@@ -18,13 +18,7 @@ dakota-wh rebuild --warehouse ~/runs
 
 
 @click.command("rebuild", cls=Command, epilog=_EXAMPLES)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    help="json: the outcome of each run on stdout.",
-)
+@outcome_format
 @warehouse_options
 def command(format_: str) -> None:
     """Make metrics, roles and the shell's views anew from the stored history.

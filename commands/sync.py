@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from dakota_wh.commands.invocation import Command
+from dakota_wh.commands.outcome import outcome_format
 from dakota_wh.commands.output import say_json
 from dakota_wh.errors import SomeRunsFailed
 from dakota_wh.rendering.values import printable
@@ -27,13 +28,7 @@ dakota-wh sync ./dakota-warehouse s3://bucket/runs --delete
 @click.argument("target", metavar="DST", type=click.Path())
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @click.option("--delete", is_flag=True, help="Remove runs from DST that SRC has not.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    help="json: the outcome of each run on stdout.",
-)
+@outcome_format
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def command(source: str, target: str, dry_run: bool, delete: bool, format_: str) -> None:
     """Copy the warehouse SRC to DST: folders, or addresses like s3://bucket/prefix.

@@ -34,7 +34,7 @@ def cautions(
         *_about_runs(subjects, missing),
         *_left_out(subjects),
         *_about_metrics(subjects, aligned),
-        *_about_ranges(subjects, aligned, axis),
+        *_about_ranges(aligned, axis),
         *_first_steps(subjects, axis),
         *_about_values(subjects, aligned, axis),
         *_disagreeing(differences),
@@ -109,7 +109,7 @@ def _all_have(aligned: Aligned, subject: Subject) -> bool:
     return all(t.training_id in aligned.quantity.logged for t in subject.trainings)
 
 
-def _about_ranges(subjects: Subjects, aligned: Sequence[Aligned], axis: str) -> Iterator[str]:
+def _about_ranges(aligned: Sequence[Aligned], axis: str) -> Iterator[str]:
     """Yield who ends the common range before the others end, and who begins it late."""
     told: dict[tuple[str, str], list[str]] = {}
     for one in aligned:

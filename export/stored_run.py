@@ -19,7 +19,6 @@ from dakota_wh.warehouse import parts
 from dakota_wh.warehouse.column_names import printed
 from dakota_wh.warehouse.history import StoredHistory
 from dakota_wh.warehouse.integrity import Fault, check_parts, damaged
-from dakota_wh.warehouse.layout import PART_TABLES
 from dakota_wh.warehouse.origin import have_parts
 from dakota_wh.warehouse.run_row import RunRow, newest, row_files
 
@@ -136,7 +135,7 @@ def _open(root: Path, run_id: str, tables: Sequence[str], stack: ExitStack) -> S
                 f"The warehouse has no run {run_id}.", hint="What it has: dakota-wh runs"
             )
         try:
-            have_parts(root, row_files(root, run_id), PART_TABLES)
+            have_parts(root, row_files(root, run_id), tables)
             check_parts(root, row, tables)
             history = StoredHistory(parts.paths_of(root, row, "history"))
             stack.enter_context(closing(history))

@@ -109,7 +109,8 @@ def _short_keys(
         for end in range(1, len(path) + 1):  # the service may count a dict, or what is in it
             under.setdefault(".".join(path[:end]), []).append(path)
     for key, count in sorted(key_counts.items()):
-        stored = history.count(under.get(key.replace("\\", ""), [])) if count else 0
+        paths = under.get(key) or under.get(key.replace("\\", ""), [])  # a\.b is the key "a.b"
+        stored = history.count(paths) if count else 0
         if stored < count:
             yield key, count, stored
 

@@ -116,16 +116,7 @@ class _Scale:
     gains: np.ndarray
 
 
-def explain(
-    reward_metric: str, reward: Values, components: Mapping[str, Values]
-) -> list[Component]:
-    """Return what :func:`explain_blocks` does, of values that are all in memory."""
-    return explain_blocks(reward_metric, components, lambda: iter([(reward, components)]))
-
-
-def explain_blocks(
-    reward_metric: str, components: Iterable[str], blocks: Blocks
-) -> list[Component]:
+def explain(reward_metric: str, components: Iterable[str], blocks: Blocks) -> list[Component]:
     """Return a row per component, sorted by name: what it adds to the reward, or why that is open.
 
     Empty without components or without a finite value of the reward.

@@ -170,7 +170,7 @@ def _write_components(
         for first, *others in values():
             yield first, dict(zip(beside, others, strict=True))
 
-    write_components(folder, components.explain_blocks(reward, beside, blocks))
+    write_components(folder, components.explain(reward, beside, blocks))
 
 
 def _values_by_step(

@@ -13,9 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dakota_wh.errors import (
-    NotAWarehouse,
     RunConflict,
-    StoredByNewer,
     UsageProblem,
     WarehouseError,
 )
@@ -33,16 +31,14 @@ from dakota_wh.ingest.trouble import TROUBLE, problem_of
 from dakota_wh.ingest.wandb_api.fetching import Fetch, fetch_runs
 from dakota_wh.ingest.wandb_api.run_address import Address
 from dakota_wh.store.changing import change, create, turn
-from dakota_wh.store.changing import remove as remove_run
-from dakota_wh.warehouse import catalogue, gathered, parts
-from dakota_wh.warehouse.layout import PART_TABLES, ROLES
+from dakota_wh.warehouse import catalogue, parts
+from dakota_wh.warehouse.layout import PART_TABLES, ROLES, STREAM_TABLES
 from dakota_wh.warehouse.live_files import gather
-from dakota_wh.warehouse.origin import origin_of
 from dakota_wh.warehouse.run_lock import WAIT
-from dakota_wh.warehouse.run_row import RunRow, live_parts, newest, publish
+from dakota_wh.warehouse.run_row import RunRow, live_parts, named_files, newest, publish
 from dakota_wh.warehouse.staging import move_in, staging
 from dakota_wh.warehouse.streams import stored_streams
-from dakota_wh.warehouse.sweep import is_left_behind, sweep
+from dakota_wh.warehouse.sweep import sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +157,17 @@ def land(
     """
     run_id = options.store_as or source.run_id
     had: set[str] = set()
+    lost = False
 
     def history(at: Path) -> Landed:
+        nonlocal had, lost
         before = newest(at, run_id)
-        had.clear()
-        had.update(() if before is None else stored_streams(at, before))
+        had = set() if before is None else _streams_of(at, before)
+        lost = before is not None and _streams_lack_some(at, before)
         return _land(at, run_id, source, options, on_progress)
 
     def streams(at: Path) -> Landed:
-        return _beside(at, landed, source, options, had, on_progress)
+        return _beside(at, landed, source, options, had, on_progress, lost=lost)
 
     try:
         with turn(root, run_id, wait=wait):
@@ -189,11 +187,13 @@ def _beside(
     options: Options,
     had: set[str],
     on_progress: OnProgress,
+    *,
+    lost: bool,
 ) -> Landed:
     """Bring what is wanted beside the history of a run that has just landed.
 
     Where all of the run was written anew, that includes the streams which it had: they may be of
-    what it was before.
+    what it was before. Where a part of these was ``lost``, what is said to be stored may not be.
     """
     live = newest(root, landed.run_id)
     if live is None or landed.action is Action.KEPT:
@@ -201,7 +201,7 @@ def _beside(
         return replace(landed, streams=tuple(f"--{name}: {kept}." for name in options.streams))
     anew = landed.action is Action.STORED and landed.new_rows > 0
     wanted = {*options.streams, *(had if anew else ())}
-    again = options.force or options.refetch
+    again = options.force or options.refetch or lost
     row, remarks = bring(root, live, source, sorted(wanted), on_progress, anew=again)
     return replace(landed, streams=remarks, warnings=tuple(row.warning_list()))
 
@@ -252,6 +252,18 @@ def _land(
         row = rebuild_run(root, row, options.role)
     action = Action.GREW if passed.new_rows < row.rows else Action.STORED
     return _outcome(row, source, action, new_rows=passed.new_rows)
+
+
+def _streams_of(root: Path, live: RunRow) -> set[str]:
+    """Return the streams that a run has, also where the part that says so is gone."""
+    return {*stored_streams(root, live)} | {*STREAMS} & {one.table for one in named_files(live)}
+
+
+def _streams_lack_some(root: Path, live: RunRow) -> bool:
+    """Tell whether a part of what a run has beside its history is gone."""
+    named = {one.name for one in named_files(live) if one.table in STREAM_TABLES}
+    here = {path.name for table in STREAM_TABLES for path in parts.paths_of(root, live, table)}
+    return not named <= here
 
 
 def _same(live: RunRow, row: RunRow) -> bool:
@@ -316,34 +328,3 @@ def _outcome(
         note=note or row.evidence,
         warnings=tuple(row.warning_list()),
     )
-
-
-def must_be_removable(root: Path, run_ids: Sequence[str]) -> None:
-    """Raise unless each run is stored, or is what a killed removal left of one.
-
-    Raises:
-        NotAWarehouse: there is no warehouse.
-        StoredByNewer: a newer program stored one: who knows what else it has.
-        NoSuchRun: it is not.
-    """
-    from dakota_wh.warehouse.connection import check_is_warehouse
-    from dakota_wh.warehouse.query import known_runs
-
-    check_is_warehouse(root)
-    here = origin_of(root) is None  # in a mirror parts without a row are only a cache
-    stored = [one for one in run_ids if not (here and is_left_behind(root, one))]
-    known_runs(root, stored)
-    for run_id in stored:
-        try:
-            newest(root, run_id)
-        except StoredByNewer:
-            raise
-        except NotAWarehouse:
-            continue  # a row that is damaged; removing the run mends that
-
-
-def remove(root: Path, run_id: str) -> None:
-    """Delete a run from the warehouse; see :meth:`dakota_wh.api.Warehouse.remove`."""
-    must_be_removable(root, [run_id])
-    remove_run(root, run_id)
-    gathered.drop(root)

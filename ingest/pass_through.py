@@ -128,6 +128,7 @@ def _write_history(
         keys.update(batch.columns)
         check_keys(len(keys))
         writer.add(batch.count, batch.columns, batch.segment)
+        del batch  # of many keys the cells as read take as much as what is written of them
         on_progress(Progress(run_id, "reading", writer.rows))
     writer.flush()
     return writer

@@ -54,7 +54,7 @@ def compose(
     title, panels, said = _panels(reading, wanted, x)
     notes += [*limits, *said, *_doubts(reading, panels)]
     if preset == "milestones":
-        panels = [_with_milestones(reading, panel, x) for panel in panels]
+        panels = [_with_milestones(reading, panel) for panel in panels]
     if not any(panel.series for panel in panels):
         raise NothingFound("There is no value to draw.", hint="Other runs or metrics have some.")
     name = panels[0].title if len(panels) == 1 else (preset or "metrics").capitalize()
@@ -112,7 +112,7 @@ def _doubts(reading: Reading, panels: Sequence[Panel]) -> list[str]:
     ]
 
 
-def _with_milestones(reading: Reading, panel: Panel, x: str) -> Panel:
+def _with_milestones(reading: Reading, panel: Panel) -> Panel:
     levels: list[Level] = []
     points: list[Point] = []
     for line, series in enumerate(panel.series):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ _HEAD: Final = """\
 -- The views of dakota-wh on Spark 4, over the warehouse as it is when this runs.
 -- What several views rest on is written to a scratch folder that every executor must see.
 -- The session is held to Spark's own settings of SQL: the answers rest on them."""
+_SCRATCH: Final = "/tmp/dakota-wh-${spark.app.id}"  # noqa: S108 - a word of the script
 #: By this ``${x}`` stands for a setting, as the script's own scratch folder does.
 _SUBSTITUTE: Final = "spark.sql.variable.substitute"
 
@@ -24,12 +26,13 @@ def script(root: Path, names: Iterable[str], scratch: str | None = None) -> list
     Args:
         root: the warehouse's folder.
         names: views, plain or with a version.
-        scratch: where staged relations go; by default a folder that the first statement sets.
+        scratch: where staged relations go; by default below ``/tmp`` a folder of the application's
+            and this warehouse's own, so that no other script writes over what it reads.
 
     Raises:
         NotPortable, NotAWarehouse: see :func:`dakota_wh.spark.statements.statements`.
     """
-    folder = scratch or "/tmp/dakota-wh-scratch"  # noqa: S108 - a word of the script, to be changed
+    folder = scratch or f"{_SCRATCH}-{sha256(bytes(root.absolute())).hexdigest()[:10]}"
     lines = [f"{_HEAD}\nSET dakota.scratch = {folder}"]
     lines += [f"SET {key} = {value}" for key, value in PINNED.items() if key != _SUBSTITUTE]
     for statement in statements(root.absolute(), names):

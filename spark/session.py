@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -88,12 +90,12 @@ def own_session(master: str | None = None) -> SparkSession:
     for key, value in settings.items():
         builder = builder.config(key, value)
     _hush()
-    with tempfile.TemporaryFile() as log, _stderr_to(log):
+    with tempfile.TemporaryFile() as log, _stderr_to(log), _interrupt_kept():
         try:
             return builder.getOrCreate()
         except Exception as error:  # of py4j, of Java, of pyspark
             raise WarehouseError(
-                f"Spark does not start on {wanted}: {_why(log, error)}",
+                f"Spark does not start on {wanted}: {_why(log, error).rstrip('.')}.",
                 hint="It needs Java 17 or newer (JAVA_HOME, or java on the path), and a master "
                 "that answers.",
             ) from error
@@ -105,6 +107,18 @@ def _hush() -> None:
 
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         PySparkLogger.getLogger(name).disabled = True
+
+
+@contextmanager
+def _interrupt_kept() -> Iterator[None]:
+    """Let Ctrl-C do what somebody has said that it does: pyspark takes it for itself."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        is_said = before not in (None, signal.default_int_handler)
+        if is_said and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -133,6 +147,7 @@ def _why(log: IO[bytes], error: Exception) -> str:
         # Java's exceptions have their words behind their kind; a script's errors are its lines.
         for words in (
             r"[\w.$]*(?:Exception|Error): (.+)",
+            r" ERROR [\w.$]+: (?:.* Reason: )?(.+)",
             r"(.*(?:rror|not found|No such file).*)",
         ):
             told = [found[1] for found in map(re.compile(words).search, said) if found]

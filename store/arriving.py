@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -59,7 +60,7 @@ def link(file: Path, name: Path) -> None:
     try:
         name.hardlink_to(file)
     except (OSError, NotImplementedError):
-        name.write_bytes(file.read_bytes())
+        shutil.copyfile(file, name)
 
 
 def is_whole(file: Path) -> bool:

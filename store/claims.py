@@ -78,7 +78,7 @@ def overtaken(objects: Objects, mine: Claim, claims: list[Claim]) -> bool:
     return bool(later) and (min(bases) < mine.number or mine.number not in bases)
 
 
-def pending(objects: Objects, mine: Claim, claims: list[Claim], rows: list[str]) -> bool:
+def pending(mine: Claim, claims: list[Claim], rows: list[str]) -> bool:
     """Return whether somebody who claimed before or after me may still be about to write a row."""
     written = {keys.order_of(row)[0] for row in rows}
     now = next((claim.modified for claim in claims if claim.number == mine.number), None)

@@ -16,7 +16,7 @@ from dakota_wh.store import keys, listing, publish
 from dakota_wh.store.address import Address
 from dakota_wh.store.mirror import Mirror
 from dakota_wh.store.objects import Objects
-from dakota_wh.warehouse import catalogue, folder, sweep
+from dakota_wh.warehouse import catalogue, folder, pairs, sweep
 from dakota_wh.warehouse.connection import check_is_warehouse
 from dakota_wh.warehouse.layout import PART_TABLES, part_id, run_folders
 from dakota_wh.warehouse.parquet import STAGED_SUFFIX
@@ -131,7 +131,7 @@ class FolderEnd:
 
     def write_pair(self, data: bytes, key: str) -> None:
         """See :class:`End`."""
-        with self._staged(self.root / key) as temporary:
+        with pairs.turn(self.root), self._staged(self.root / key) as temporary:
             temporary.write_bytes(data)
 
     def drop_pair(self, key: str) -> None:
@@ -156,6 +156,8 @@ class FolderEnd:
             temporary.write_bytes(content)
         for key in rows[:-1]:  # older than the state before, which stays for readers of it
             (self.root / key).unlink(missing_ok=True)
+        for path in sweep.half_written(self.root, row.run_id):
+            path.unlink(missing_ok=True)
         kept = live_parts(row)
         if base is not None:
             kept |= live_parts(publish.row_of(self.read(base), base))
@@ -196,11 +198,11 @@ class FolderEnd:
 class StoreEnd:
     """A warehouse in an object store."""
 
-    def __init__(self, address: Address, objects: Objects | None = None) -> None:
+    def __init__(self, address: Address) -> None:
         """Make an end of a store."""
         self.address = address
         self.location = str(address)
-        self.objects = objects or Objects(address)
+        self.objects = Objects(address)
 
     def check(self) -> None:
         """See :class:`End`."""

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from dakota_wh.errors import WarehouseError
 from dakota_wh.store.address import SCHEMES, Address
-from dakota_wh.store.trouble import Vanished, code_of, speaking
+from dakota_wh.store.trouble import NoStore, Vanished, code_of, speaking
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -164,8 +164,12 @@ def together(work: Callable[[A], T], items: Iterable[A]) -> list[T]:
 def _opened(fsspec: Any, scheme: str) -> Any:
     if scheme == "s3":
         import s3fs
+        from aiobotocore.session import get_session
 
+        session = get_session()
+        session.register("after-call.s3.ListObjectsV2", _must_be_a_listing)
         files = s3fs.S3FileSystem(
+            session=session,
             use_listings_cache=False,
             skip_instance_cache=True,
             max_concurrency=1,  # else each read asks for the size first; files go side by side
@@ -183,6 +187,20 @@ def _opened(fsspec: Any, scheme: str) -> Any:
     if scheme == "memory":
         return fsspec.filesystem("memory")
     return fsspec.filesystem(scheme, use_listings_cache=False, skip_instance_cache=True)
+
+
+def _must_be_a_listing(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """Refuse an answer of code 200 that is no ``ListBucketResult``, as a proxy's page in XHTML.
+
+    botocore takes any XML for one, and what lacks all its elements, as no body at all does, for the
+    listing of an empty bucket. S3 has ``Name`` and ``IsTruncated`` in each (API reference,
+    ListObjectsV2, response syntax).
+
+    Raises:
+        NoStore: it is none.
+    """
+    if http_response.status_code == 200 and not {"Name", "IsTruncated"} & {*parsed}:
+        raise NoStore("an answer is no listing")
 
 
 def _moment(info: dict[str, Any]) -> datetime:

@@ -135,7 +135,7 @@ def remove(objects: Objects, run_id: str) -> bool:
     for row in rows:
         objects.delete([row])
     others = claims.claims_of(objects, run_id)
-    if claims.pending(objects, claim, others, rows) or _rows(objects, run_id):
+    if claims.pending(claim, others, rows) or _rows(objects, run_id):
         return False
     old = _orphans(objects, run_id, {key.split("/")[1] for key in rows}, frozenset())
     objects.delete({*named, *old})

@@ -69,6 +69,10 @@ class Vanished(FileNotFoundError):
     """An object is not there, or no more."""
 
 
+class NoStore(OSError):
+    """What answers at a store's address is something else."""
+
+
 @contextmanager
 def speaking(address: Address) -> Iterator[None]:
     """Turn what a store's client raises into errors of ours.
@@ -114,6 +118,11 @@ def _problem(address: Address, error: Exception) -> Exception | None:
         )
     if names & _KEYLESS:
         return StoreRefused(f"There are no credentials for {address}.", hint=_KEYS)
+    if isinstance(error, NoStore):
+        return StoreUnreachable(
+            f"What answers for {address} is no object store: a page for a browser, say.",
+            hint="Check AWS_ENDPOINT_URL (of S3, not of a console), or sign in to the network.",
+        )
     if names & _SILENT:
         return StoreUnreachable(f"{address} does not answer: {_kind(error)}.", hint=_ENDPOINT)
     if code in _BUSY:

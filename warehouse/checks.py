@@ -11,7 +11,7 @@ import duckdb
 from dakota_wh.errors import NothingFound
 from dakota_wh.sql import rules as registry
 from dakota_wh.warehouse import catalogue, gate
-from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying
+from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying, unreadable
 from dakota_wh.warehouse.findings import Finding, ask
 from dakota_wh.warehouse.layout import stored_run_ids
 from dakota_wh.warehouse.query import known_runs
@@ -44,6 +44,7 @@ def check(
         timeout: seconds after which it is stopped.
 
     Raises:
+        NotAWarehouse: there is none, or a file of it cannot be read.
         NothingFound: the warehouse holds no run.
         NoSuchRun: a run that does not exist.
         UsageProblem: a threshold that does not exist or cannot be so, a required metric that has
@@ -57,7 +58,12 @@ def check(
         raise NothingFound("There is no run to check.", hint="Ingest one: dakota-wh ingest …")
     known_runs(root, runs)
     catalogue.refresh(root)
-    found = retrying(lambda: list(_ask_all(root, runs, require_nonzero, values, timeout)))
+    try:
+        found = retrying(lambda: list(_ask_all(root, runs, require_nonzero, values, timeout)))
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        raise unreadable(root, error) from error
     return sorted((finding for finding in found if finding.severity), key=_order)
 
 

@@ -147,10 +147,11 @@ def concat(batches: list[Cells | int]) -> Cells:
             numbers.append(pa.nulls(rows, numeric) if part is None else _cast(part, numeric))
         if texts:
             text.append(pa.nulls(rows, pa.string()) if side is None else side)
-    return Cells(
-        pa.concat_arrays(numbers) if numeric is not None else None,
-        pa.concat_arrays(text) if text else None,
-    )
+    return Cells(_joined(numbers), _joined(text))
+
+
+def _joined(arrays: list[pa.Array]) -> pa.Array | None:
+    return pa.concat_arrays(arrays) if len(arrays) > 1 else next(iter(arrays), None)
 
 
 def _common_type(types: set[pa.DataType]) -> pa.DataType | None:
@@ -168,9 +169,10 @@ def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
 
 def as_doubles(numbers: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Return (values as float64, mask of the logged cells), both of the array's length."""
-    logged = np.asarray(pc.is_valid(numbers))
+    if not numbers.null_count:  # of short columns, Arrow's functions would be most of the time
+        return np.asarray(numbers).astype(np.float64, copy=False), np.ones(len(numbers), dtype=bool)
     filled = pc.fill_null(numbers.cast(pa.float64(), safe=False), 0.0)
-    return np.asarray(filled), logged
+    return np.asarray(filled), np.asarray(pc.is_valid(numbers))
 
 
 def as_integers(numbers: pa.Array) -> tuple[np.ndarray | None, np.ndarray]:

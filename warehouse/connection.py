@@ -7,6 +7,7 @@ no extension, and its settings are locked.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import tempfile
 import time
@@ -16,10 +17,17 @@ from typing import Final, TypeVar
 
 import duckdb
 
-from dakota_wh.errors import NotAWarehouse, StoredByNewer, WarehouseError
+from dakota_wh.errors import BadQuery, NotAWarehouse, StoredByNewer, WarehouseError
 from dakota_wh.rendering import left_behind
 from dakota_wh.warehouse.laying import lay
-from dakota_wh.warehouse.layout import LAYOUT_VERSION, SCHEMA_PARTITION, missing_tables
+from dakota_wh.warehouse.layout import (
+    LAYOUT_VERSION,
+    SCHEMA_PARTITION,
+    decode_run_id,
+    has_files,
+    mends_part,
+    missing_tables,
+)
 from dakota_wh.warehouse.live_files import PartGone, live_files
 from dakota_wh.warehouse.origin import mirror_in
 from dakota_wh.warehouse.quoting import glob_literal, literal
@@ -36,6 +44,8 @@ T = TypeVar("T")
 #: A reader that began before a run was published twice may find a file gone; then it starts over.
 _TRIES: Final = 6
 _FIRST_PAUSE: Final = 0.02
+#: The table and the run of a file that an engine's error names.
+_PART: Final = re.compile(r"/(\w+)/role=\w+/run_id=([a-z0-9_%A-F-]+)/\w+-[0-9a-f-]+\.parquet")
 #: Log rows up to which one thread reads; see _add_in_one_order.
 _ONE_THREAD_ROWS: Final = 200_000
 
@@ -46,7 +56,7 @@ def check_is_warehouse(root: Path) -> None:
     Raises:
         NotAWarehouse: it does not exist, is a file, or holds something else.
     """
-    if (root / "runs" / f"role={SCHEMA_PARTITION}").is_dir():
+    if (root / "runs" / f"role={SCHEMA_PARTITION}").is_dir() and has_files(root, "runs"):
         return
     if not root.exists():
         what = f"There is no warehouse at {root}."
@@ -69,6 +79,7 @@ def connect(
     Raises:
         NotAWarehouse: there is no warehouse, or a table of it cannot be read.
         StoredByNewer: a run of it is of a layout that this program does not know.
+        BadQuery: the memory limit does not even do for that.
     """
     root = root.absolute()
     check_is_warehouse(root)
@@ -95,10 +106,12 @@ def connect(
         raise
     except duckdb.Error as error:
         connection.close()
-        raise NotAWarehouse(
-            f"The warehouse {root} cannot be read: {first_line(error)}",
-            hint=what_mends(error),
-        ) from error
+        if memory_limit and isinstance(error, duckdb.OutOfMemoryException):
+            raise BadQuery(
+                f"The warehouse {root} cannot be read in {memory_limit} of memory.",
+                hint="Give it more: --memory-limit SIZE, memory_limit= in Python",
+            ) from error
+        raise unreadable(root, error) from error
     return connection
 
 
@@ -110,7 +123,21 @@ def _refuse_newer(connection: duckdb.DuckDBPyConnection) -> None:
         raise StoredByNewer(*row)
 
 
-def what_mends(error: Exception) -> str:
+def unreadable(root: Path, error: duckdb.Error) -> NotAWarehouse:
+    """Return the error of a warehouse of which a file cannot be read."""
+    return NotAWarehouse(
+        f"The warehouse {root} cannot be read: {first_line(error)}", hint=what_mends(error)
+    )
+
+
+def blames_a_file(error: duckdb.Error) -> bool:
+    """Return whether an engine's error is about a file, and not about what was asked."""
+    # Of a page that it cannot parse DuckDB names neither the file nor a kind of error.
+    bare = type(error) is duckdb.Error
+    return bare or isinstance(error, duckdb.IOException) or bool(_PART.search(str(error)))
+
+
+def what_mends(error: duckdb.Error) -> str:
     """Return what to type where a file cannot be read."""
     if isinstance(error, PartGone):
         return error.hint
@@ -119,7 +146,10 @@ def what_mends(error: Exception) -> str:
         return f"It is a cache, which can be deleted: rm -r {shlex.quote(str(mirror))}"
     if SCHEMA_PARTITION in str(error):
         return "That file holds no rows; dakota-wh rebuild makes it anew."
-    return "If a file of a run is named: dakota-wh remove RUN, then ingest it again."
+    named = _PART.search(str(error))
+    if named is not None:
+        return mends_part(named[1], decode_run_id(named[2]))
+    return "If a file is damaged, this says which: dakota-wh doctor"
 
 
 def _add_in_one_order(connection: duckdb.DuckDBPyConnection) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
-from dakota_wh.errors import BadQuery, NotAWarehouse
+from dakota_wh.errors import BadQuery
 from dakota_wh.warehouse import catalogue, gate
-from dakota_wh.warehouse.connection import connect, retrying, what_mends
+from dakota_wh.warehouse.connection import connect, retrying, unreadable, what_mends
 from dakota_wh.warehouse.question import Question
 from dakota_wh.warehouse.quoting import identifier
 from dakota_wh.warehouse.relations import FilesOf, files_of_runs
@@ -30,10 +30,7 @@ class EmbeddedDuckDB:
         try:
             return retrying(lambda: _run(root, question, select, parameters, files, timeout))
         except duckdb.IOException as error:
-            raise NotAWarehouse(
-                f"The warehouse {root} cannot be read: {gate.message(error)}",
-                hint=what_mends(error),
-            ) from error
+            raise unreadable(root, error) from error
 
 
 def _select(question: Question) -> tuple[str, list[Any]]:

@@ -12,6 +12,7 @@ import duckdb
 from dakota_wh.errors import BadQuery
 from dakota_wh.sql.rules import Check
 from dakota_wh.warehouse import gate
+from dakota_wh.warehouse.connection import what_mends
 from dakota_wh.warehouse.quoting import literal
 
 #: Columns that are no numbers of a finding; ``words`` is a part of its sentence.
@@ -58,7 +59,9 @@ def ask(
     except (duckdb.IOException, duckdb.InterruptException):
         raise  # a file vanished under the reader: the caller tries again; or the time is up
     except duckdb.Error as error:
-        raise BadQuery(f"The rule {rule.name} failed: {gate.message(error)}") from error
+        raise BadQuery(
+            f"The rule {rule.name} failed: {gate.message(error)}", hint=what_mends(error)
+        ) from error
     names = [column[0] for column in answer.description or ()]
     for row in answer.fetchall():
         yield _finding(rule, dict(zip(names, row, strict=True)), thresholds)

@@ -39,8 +39,9 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "files": FILES,
     "tables": TABLES,
     "table_rows": NO_TABLE_ROWS,
-    "runs": run_row.SCHEMA,
     "pairs": PAIRS,
+    # The last: by it a folder is a warehouse, so that one that is half made is none.
+    "runs": run_row.SCHEMA,
 }
 #: What the columns of the tables that a warehouse may be without are in SQL.
 _SQL_TYPES: Final[dict[pa.DataType, str]] = {

@@ -113,7 +113,7 @@ class HistoryWriter:
         fields: list[pa.Field] = []
         arrays: list[pa.Array] = []
         for key in sorted(self._pending, key=_column_order):
-            batches = self._pending[key]
+            batches = self._pending.pop(key)  # of many keys, two copies of all would be much
             if self._filled[key] < rows:
                 batches.append(rows - self._filled[key])
             cells, name = columns.concat(batches), self.names.column(key)
@@ -316,8 +316,7 @@ class StoredHistory:
 
     def row_segments(self) -> np.ndarray:
         """Return the segment of each row, int64."""
-        found = [np.asarray(file.read([SEGMENT]).column(SEGMENT)) for file in self._files]
-        return np.concatenate(found) if found else np.zeros(0, np.int64)
+        return np.concatenate([np.zeros(0, np.int64), *self.segments()])
 
     def names(self) -> dict[KeyPath, str]:
         """Return the column that holds each key, W&B's own keys first, then by key."""

@@ -127,15 +127,25 @@ def schema_file(root: Path, table: str) -> Path:
 
 
 def mends_part(table: str, run_id: str) -> str:
-    """Return what to type where a part of a run is damaged or gone."""
+    """Return what to type where a file of a run is damaged or gone."""
     if table in DERIVED_TABLES:
         return "dakota-wh rebuild"
     return f"dakota-wh remove {shlex.quote(run_id)}, then ingest it again"
 
 
 def missing_tables(root: Path) -> list[str]:
-    """Return the tables that a warehouse has no folder for: an earlier version made it."""
-    return [table for table in TABLES if not (root / table).exists()]
+    """Return the tables that a warehouse has no file for: an earlier version made it.
+
+    Or a process was killed that was about to add them.
+    """
+    return [table for table in TABLES if not has_files(root, table)]
+
+
+def has_files(root: Path, table: str) -> bool:
+    """Return whether there is a file of a table, be it one of no rows."""
+    return schema_file(root, table).exists() or any(
+        (root / table).glob("role=*/run_id=*/*.parquet")
+    )
 
 
 def run_folders(root: Path, table: str, run_id: str) -> Iterator[Path]:

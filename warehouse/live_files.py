@@ -118,10 +118,13 @@ def live_files(
         if kept:
             beside = found[table] = _keep(connection, table, kept)
         bodies[f"stored_{table}"] = gathered.body(table, copied, beside)
-    # A row goes before the parts that it names: with all rows still there, so are their parts.
-    if found and (anew := set(rows.listed) - set(_listed(connection, files("runs")))):
+    gone = rows.lacking(wanted, there)
+    # Rows of an earlier version do not name their files. But a row goes before its parts: with all
+    # rows still there, so are those.
+    unsure = gone or not rows.file_of.keys() >= rows.live
+    if found and unsure and (anew := {*rows.listed} - {*_listed(connection, files("runs"))}):
         raise duckdb.IOException(f"{min(anew)} is gone: the run was published anew meanwhile.")
-    if gone := rows.lacking(wanted, there):
+    if gone:
         raise _gone(connection, rows, min(gone))
     return Live(lambda table: found.get(table) or files(table), bodies)
 
@@ -203,17 +206,20 @@ def gather(root: Path) -> None:
     if origin_of(root) is None:
         lacking = missing_tables(root)
         tables = [table for table in gathered.TABLES if table not in lacking]
-    with suppress(OSError, duckdb.Error), closing(duckdb.connect()) as connection:
+    with suppress(OSError, duckdb.Error):
         there = [path.as_posix() for path in root.glob("runs/role=*/run_id=*/run-*.parquet")]
-        if len(there) < gathered.FEW or not _is_due(connection, root, there, tables):
+        if len(there) < gathered.FEW:
             return
-        files = files_under(root)
-        rows = _lay_rows(connection, files, root, tables)
-        number = gathered.next_number(root)
-        for table in tables:
-            _gather_parts(connection, root, table, rows, number)
-        gathered.copy_runs(connection, root, rows.source, number)
-        gathered.sweep(root, number)
+        with closing(duckdb.connect()) as connection:
+            if not _is_due(connection, root, there, tables):
+                return
+            files = files_under(root)
+            rows = _lay_rows(connection, files, root, tables)
+            number = gathered.next_number(root)
+            for table in tables:
+                _gather_parts(connection, root, table, rows, number)
+            gathered.copy_runs(connection, root, rows.source, number)
+            gathered.sweep(root, number)
 
 
 def _is_due(

@@ -10,7 +10,7 @@ collapse to the last number of each metric.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +56,8 @@ SERIES: Final = pa.schema(
 )
 #: Metrics are gathered up to this many rows, a row group, before they are written.
 CHUNK_ROWS: Final = 131_072
+#: So many tables are made one while they wait: one of a single row takes 7 kB.
+_JOINED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def build(
     their place, the new ones go on behind them. Pass {} for a whole run.
     """
     own = own or {}
-    built = Built(series={name: _copy(s) for name, s in earlier.items()})
+    built = Built(series={name: replace(one) for name, one in earlier.items()})
     built.numbers = None if earlier else {}
     names = metric_keys(history, step_keys)
     stepped = steps.known.copy()
@@ -171,17 +173,6 @@ class _Axis:
     cuts: list[int]
     #: The mask of the rows of which some value was replaced by a later one of the same step.
     again: np.ndarray | None = None
-
-
-def _copy(series: Series) -> Series:
-    return Series(
-        series.metric,
-        series.samples,
-        series.nonfinite,
-        series.first_step,
-        series.last_step,
-        series.axis,
-    )
 
 
 def _metric_tables(
@@ -240,14 +231,17 @@ def united(
 def in_chunks(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     """Yield the rows of tables of one schema, so many at a time, fewer at the end."""
     pending: list[pa.Table] = []
-    count = 0
+    count = joined = 0
     for table in tables:
         pending.append(table)
         count += table.num_rows
+        if len(pending) - joined == _JOINED:
+            pending[joined:] = [pa.concat_tables(pending[joined:]).combine_chunks()]
+            joined += 1
         while count >= rows:
-            joined = pa.concat_tables(pending)
-            yield joined.slice(0, rows)
-            pending, count = [joined.slice(rows)], count - rows
+            whole = pa.concat_tables(pending)
+            yield whole.slice(0, rows)
+            pending, count, joined = [whole.slice(rows)], count - rows, 0
     if count:
         yield pa.concat_tables(pending)
 

@@ -10,48 +10,49 @@ import duckdb
 from dakota_wh.errors import BadQuery, NoSuchRun
 from dakota_wh.sql.views import find_view
 from dakota_wh.warehouse import catalogue, gate
-from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying
+from dakota_wh.warehouse.connection import (
+    blames_a_file,
+    check_is_warehouse,
+    connect,
+    retrying,
+    what_mends,
+)
 from dakota_wh.warehouse.embedded import EmbeddedDuckDB
 from dakota_wh.warehouse.layout import is_stored, stored_run_ids
-from dakota_wh.warehouse.question import Engine, ask
+from dakota_wh.warehouse.question import Engine, Question, ask
 from dakota_wh.warehouse.relations import mentioned
 from dakota_wh.warehouse.result import Result
 
 
 def query_view(
-    root: Path,
-    name: str,
-    *,
-    runs: Sequence[str] = (),
-    role: str | None = None,
-    metric: str | None = None,
-    version: int | None = None,
-    limit: int | None = None,
-    timeout: float | None = None,
-    engine: Engine | None = None,
+    root: Path, name: str, *, runs: Sequence[str] = (), metric: str | None = None
 ) -> Result:
-    """Return a view's rows.
+    """Return a view's rows; see :func:`answered`.
+
+    Raises:
+        NoSuchView, NoSuchRun, UsageProblem: the name, a run, or a filter that the view has not.
+    """
+    return answered(root, ask(find_view(name), runs=tuple(runs), metric=metric))
+
+
+def answered(
+    root: Path, question: Question, timeout: float | None = None, engine: Engine | None = None
+) -> Result:
+    """Return the rows that are asked for.
 
     Args:
         root: the warehouse's folder.
-        name: a view, plain (its newest version) or with ``_vN``.
-        runs: only rows of these runs; a pair counts when one of its two runs is among them.
-        role: only rows of runs of this role.
-        metric: only metrics whose whole name is like this: ``*`` stands for any characters, ``?``
-            for one.
-        version: the version, where not the newest is wanted.
-        limit: at most so many rows.
+        question: which rows of which view.
         timeout: seconds after which it is stopped.
         engine: what computes them; by default DuckDB in this process.
 
     Raises:
-        NoSuchView, NoSuchRun, UsageProblem: the name, a run, or a filter that the view has not.
+        NotAWarehouse: there is none, or a file of it cannot be read.
+        NoSuchRun: one of the runs is not there.
         BadQuery: it takes too long.
     """
-    view = find_view(name, version)
     check_is_warehouse(root)
-    known_runs(root, runs)
-    question = ask(view, runs=tuple(runs), role=role, metric=metric, limit=limit)
+    known_runs(root, question.runs)
     return (engine or EmbeddedDuckDB()).answer(root, question, timeout)
 
 
@@ -103,16 +104,19 @@ def query_sql(
                 if limit is not None:
                     body = f"SELECT * FROM (\n{body}\n) AS typed LIMIT {int(limit)}"
                 return Result.of(connection, body)
-        except duckdb.IOException:
+        except (duckdb.IOException, BadQuery):
             connection.close()
             raise
-        except (duckdb.Error, BadQuery) as error:
+        except duckdb.Error as error:
             connection.close()
-            if isinstance(error, BadQuery):
-                raise
-            raise BadQuery(f"The SQL failed: {gate.message(error)}") from error
+            raise _failed(error) from error
 
     try:
         return retrying(run)
     except duckdb.IOException as error:
-        raise BadQuery(f"The SQL failed: {gate.message(error)}") from error
+        raise _failed(error) from error
+
+
+def _failed(error: duckdb.Error) -> BadQuery:
+    mends = what_mends(error) if blames_a_file(error) else ""
+    return BadQuery(f"The SQL failed: {gate.message(error)}", hint=mends)

@@ -64,8 +64,10 @@ class Question:
         A view that compares runs names them ``orchestrator_run_id``, …; it needs the files of all,
         and so does every view that reads it.
         """
+        if not self.runs:
+            return False
         below = [one for one in closure([self.view.relation]) if not one.startswith("stored_")]
-        return bool(self.runs) and all("run_id" in _names(find_view(one)) for one in below)
+        return all("run_id" in _names(find_view(one)) for one in below)
 
 
 class Engine(Protocol):
@@ -96,6 +98,14 @@ def ask(
     limit: int | None = None,
 ) -> Question:
     """Return a question that the view can answer.
+
+    Args:
+        view: what is asked.
+        runs: only rows of these runs; a pair counts when one of its two runs is among them.
+        role: only rows of runs of this role.
+        metric: only metrics whose whole name is like this: ``*`` stands for any characters, ``?``
+            for one.
+        limit: at most so many rows.
 
     Raises:
         UsageProblem: a filter that the view has no column for, no such role, a negative limit.

@@ -25,6 +25,7 @@ from dakota_wh.errors import NotAWarehouse, StoredByNewer
 from dakota_wh.warehouse.layout import (
     LAYOUT_VERSION,
     PART_TABLES,
+    mends_part,
     part_id,
     run_folder,
     run_folders,
@@ -205,7 +206,7 @@ def read_row(path: PurePath, run_id: str, *, content: bytes | None = None) -> Ru
             raise
         raise NotAWarehouse(
             f"The row of run {run_id} cannot be read: {path.name} is damaged.",
-            hint=f"Remove it and ingest the run again: dakota-wh remove {run_id}",
+            hint=mends_part("runs", run_id),
         ) from error
     if stored.get("layout", LAYOUT_VERSION) > LAYOUT_VERSION:
         raise StoredByNewer(run_id, stored["layout"])

@@ -14,9 +14,8 @@ from typing import Any, Final, TypeVar
 import duckdb
 import numpy as np
 
-from dakota_wh.errors import NotAWarehouse
-from dakota_wh.warehouse import catalogue, gate
-from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying, what_mends
+from dakota_wh.warehouse import catalogue
+from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying, unreadable
 from dakota_wh.warehouse.quoting import identifier
 
 T = TypeVar("T")
@@ -89,10 +88,7 @@ def at_one_moment(root: Path, views: Iterable[str], work: Callable[[Snapshot], T
     try:
         return retrying(once)
     except duckdb.Error as error:
-        raise NotAWarehouse(
-            f"The warehouse {root} cannot be read: {gate.message(error)}",
-            hint=what_mends(error),
-        ) from error
+        raise unreadable(root, error) from error
 
 
 def _by_metric(

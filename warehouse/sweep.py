@@ -41,7 +41,7 @@ def sweep(root: Path, run_id: str, live: RunRow | None) -> list[Path]:
 
 
 def half_written(root: Path, run_id: str) -> list[Path]:
-    """Return the files of the run that have no name yet; under its lock they are a dead writer's."""
+    """Return the run's files that have no name yet: a dead writer's, where its lock is held."""
     return [
         path
         for table in (*PART_TABLES, "runs")

@@ -21,7 +21,9 @@ _EXPORT: Final = ["export", "orch", "--format", "csv", "--format", "json", "--ou
 #: A file for people is written as report and plot write theirs.
 _PRINT: Final = ["query", "metrics", "-o", "out/metrics.csv"]
 _SYNC: Final = ["sync", "wh", "copy"]
-_REMOVE: Final = ["remove", "orch", "--yes"]
+#: Runs whose removal or copy takes long enough to be killed between them.
+_SEVERAL: Final = [f"s{number:02}" for number in range(16)]
+_REMOVE: Final = ["remove", *_SEVERAL, "--yes"]
 _MANY: Final = 70
 #: Of so many runs not all views: what is gathered, and some that rest on it.
 _FEW_VIEWS: Final = ("runs", "series", "series_numbers", "metrics", "history", "reward_trends",
@@ -101,6 +103,16 @@ def _printed(place: Path) -> None:
     _must(place, _PRINT)
 
 
+def _several(place: Path, value: float = 1.0) -> None:
+    for run_id in _SEVERAL:
+        sources.small(place / "in" / "several", run_id, value)
+    _must(place, ["ingest", "in/several", "--force"])
+
+
+def _several_anew(place: Path) -> None:
+    _several(place, 2.0)
+
+
 def _many(place: Path) -> None:
     for number in range(_MANY):
         sources.small(place / "in" / "many", f"r{number:03}", float(number), steps=3)
@@ -112,16 +124,31 @@ def _many(place: Path) -> None:
 def works() -> list[Work]:
     """Return what is killed."""
     stored, anew = (_logged, _all), (_changed, _stored_anew)
-    ingest_copy = [*_INGEST, "--warehouse", "copy"]
+    each_removed = [["remove", run_id, "--yes"] for run_id in _SEVERAL]
     return [
         Work("ingest", _INGEST, (_logged, _others), [_INGEST, _INGEST]),
         Work("ingest into nothing", _INGEST, (_logged,), [_INGEST, _INGEST]),
         Work("re-ingest --force", _FORCED, (*stored, _changed), [_FORCED, _INGEST]),
         Work("append", _INGEST, (*stored, _grown), [_INGEST, _INGEST]),
         Work("rebuild", ["rebuild"], stored, [["rebuild"], ["ingest", *_ALL]]),
-        Work("remove", _REMOVE, stored, [_REMOVE], may_end=frozenset({0, 3})),
+        Work(
+            "remove",
+            _REMOVE,
+            (*stored, _several, _several_anew),
+            each_removed,
+            may_end=frozenset({0, 3}),
+            views=_FEW_VIEWS,
+        ),
         Work("gathering", _INGEST, (_many,), [_INGEST, _FORCED, _INGEST], views=_FEW_VIEWS),
-        Work("sync", _SYNC, (*stored, _synced, *anew), [_SYNC, ingest_copy], root="copy"),
+        Work("sync", _SYNC, (*stored, _synced, *anew), [_SYNC], root="copy"),
+        Work(
+            "sync of several",
+            _SYNC,
+            (_several, _synced, _several_anew),
+            [_SYNC],
+            root="copy",
+            views=_FEW_VIEWS,
+        ),
         Work("export", _EXPORT, (*stored, _exported, *anew), [_EXPORT], files="out"),
         Work("query -o", _PRINT, (*stored, _printed, *anew), [_PRINT], files="out"),
     ]

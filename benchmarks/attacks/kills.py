@@ -1,54 +1,42 @@
 """Real processes of the program, killed at random moments: SIGKILL, 200 and more times.
 
-Of each kind of work the moments lie between its first change of the disk and its end. After each
-kill every view must answer with the state before or the state after, the duckdb shell too; no
-certificate may lie; the work done again must give the state after, and the files must be those
-that the same work leaves where nobody was killed. Only what is killed is a process of its own.
+Of each kind of work the moments lie between its first change of the disk and its last one. After
+each kill every run must be as it was or as it will be; where all runs are on one side, every view
+must be there too, also in the duckdb shell; no certificate may lie; the work done again must give
+the state after, and the files must be those that the same work leaves where nobody was killed.
+Only what is killed is a process of its own.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import re
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.attacks.attack import Attack
-from benchmarks.attacks.kill_works import Work, placed, works
-from benchmarks.attacks.program import call_here, first_change, kill, span, start
-from benchmarks.attacks.state import Answers, answers, certificates, differing, in_the_shell, kinds
-
-SIZES = {"small": 1, "full": 20}
-_TRIES = 8
-#: What is asked once more when all is mended: the tables, on which every view rests.
-_STORED = ("runs", "history", "metrics", "series", "series_numbers", "steps", "summary", "config",
-           "reward_components", "timed_metrics")  # fmt: skip
-#: When an export was made.
-_WHEN = re.compile(rb"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
-_SHELL_ASKS = (
-    "SELECT (SELECT count(*) FROM runs), (SELECT sum(rows) FROM runs), (SELECT count(*) FROM "
-    "metrics), (SELECT count(*) FROM history), (SELECT round(sum(value), 6) FROM metrics)"
+from benchmarks.attacks.kill_states import (
+    STORED,
+    Known,
+    files_of,
+    learn,
+    look,
+    restore,
+    side_of_files,
 )
+from benchmarks.attacks.kill_works import Work, placed, works
+from benchmarks.attacks.program import call_here, first_change, kill, start
+from benchmarks.attacks.state import answers, certificates, differing, kinds
+from dakota_wh.warehouse.layout import has_files
 
-
-@dataclass(slots=True)
-class Known:
-    """What a work leaves when nobody is killed, and when it writes."""
-
-    old: Answers
-    new: Answers
-    shell: tuple[str, str]
-    kinds: Counter[str]
-    first: float
-    last: float
-    files_old: dict[str, bytes] = field(default_factory=dict)
-    files_new: dict[str, bytes] = field(default_factory=dict)
+SIZES = {"small": 1, "full": 30}
+_TRIES = 8
+#: How much longer than the changes took the moments are drawn: the machine is not always as quick.
+_LONGER = 1.1
 
 
 def run(size: str) -> Attack:
@@ -70,64 +58,25 @@ def run(size: str) -> Attack:
             for _ in range(times):
                 restore(place, template)
                 one_kill(report, work, known, place, dice, counts)
-            told = [counts[what] for what in ("old", "new", "ended", "debris", "temporary")]
-            rows.append([work.name, times, *told, report.faulty[work.name]])
+            told = [counts[what] for what in ("old", "between", "new", "ended", "debris",
+                                              "temporary")]  # fmt: skip
+            span = round(1000 * known.span)
+            rows.append([work.name, span, times, *told, report.faulty[work.name]])
             print(*rows[-1], *report.faults[-3:], sep="; ", file=sys.stderr, flush=True)
             shutil.rmtree(place)
     report.say(
         "Killed: at moments drawn evenly between the process's first change of the disk and its "
-        "end. `ended`: had ended by then; they were started again and are not among the killed. "
-        "Before and after: on which side of the change every view was found. Debris: kills that "
+        "last one, which lie so many ms apart. `ended`: had ended by then; they were started again "
+        "and are not among the killed. Before and after: on which side of the change every run "
+        "and view was found, or every file for people; between: some runs, or files, on the one, "
+        "some on the other, each of them whole. Debris: kills that "
         "left files in the warehouse which the next command of the kind swept; temporary: that "
         "left something in the temporary folder, or beside a file for people, which the "
         "first command of the next day swept."
     )
-    heads = ["work", "killed", "before", "after", "ended", "debris", "temporary", "faults"]
-    report.table(heads, rows)
+    heads = ["work", "ms", "killed", "before", "between", "after", "ended", "debris", "temporary"]
+    report.table([*heads, "faults"], rows)
     return report
-
-
-def restore(place: Path, template: Path) -> None:
-    """Put everything back as it was prepared."""
-    shutil.rmtree(place)
-    shutil.copytree(template, place, symlinks=True)
-
-
-def learn(work: Work, place: Path, template: Path) -> Known:
-    """Do the work without a kill: both states, the files that stay, and when it writes."""
-    root = place / work.root
-    is_there = (root / "runs").exists()
-    old, shell_old = (
-        (answers(root, work.views), in_the_shell(root, _SHELL_ASKS)) if is_there else ({}, "")
-    )
-    files_old = _files(place, work)
-    restore(place, template)
-    process = start(placed(work.words), place, place / "tmp")
-    first, last = span(process, [place / name for name in (work.root, work.files) if name])
-    if process.wait():
-        raise SystemExit(f"{work.name}: {process.stderr.read() if process.stderr else ''}")
-    new, shell_new, files_new = (
-        answers(root, work.views),
-        in_the_shell(root, _SHELL_ASKS),
-        _files(place, work),
-    )
-    for words in work.mend:
-        if call_here(placed(words), place, place / "tmp").code not in work.may_end:
-            raise SystemExit(f"{work.name}: {words} failed")
-    return Known(old, new, (shell_old, shell_new), kinds(root), first, last, files_old, files_new)
-
-
-def _files(place: Path, work: Work) -> dict[str, bytes]:
-    """Return the files for people that are there, but for temporary ones."""
-    if not work.files:
-        return {}
-    folder = place / work.files
-    return {
-        path.relative_to(folder).as_posix(): _WHEN.sub(b"now", path.read_bytes())
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    }
 
 
 def one_kill(
@@ -139,12 +88,12 @@ def one_kill(
     report.tried(name)
     wait = _kill_in_time(work, known, place, dice, counts)
     about = f"killed {wait:.3f} s after its first change"
-    side = _look(report, work, known, root, about)
-    counts[side] += 1
-    if (root / "runs").exists():
+    side = look(report, work, known, root, about)
+    counts[side_of_files(place, work, known) if work.files else side] += 1
+    if has_files(root, "runs"):
         wrong = certificates(root) if side else []
         report.must(name, not wrong, f"{about}: {wrong[:3]}")
-    for file, content in _files(place, work).items():
+    for file, content in files_of(place, work).items():
         whole = content in (known.files_old.get(file), known.files_new.get(file))
         report.must(name, whole, f"{about}: {file} is neither the old nor the new one")
     before = kinds(root) if root.exists() else Counter()
@@ -153,7 +102,7 @@ def one_kill(
         _a_day_later(_left_over(place, work))
         done = call_here(placed(words), place, place / "tmp")
         report.must(name, done.code in work.may_end, f"{about}: {words}: {done.code} {done.err}")
-    views = [view for view in _STORED if view in known.new]
+    views = [view for view in STORED if view in known.new]
     wrong = differing(answers(root, views), {view: known.new[view] for view in views})
     report.must(name, not wrong, f"{about}: after mending {wrong} differ")
     wrong = certificates(root)
@@ -166,7 +115,7 @@ def one_kill(
     left = _left_over(place, work)
     report.must(name, not left, f"{about}: still there {[p.name for p in left]}")
     report.must(
-        name, _files(place, work) == known.files_new, f"{about}: files are not the new ones"
+        name, files_of(place, work) == known.files_new, f"{about}: files are not the new ones"
     )
 
 
@@ -179,7 +128,7 @@ def _kill_in_time(
     for attempt in range(_TRIES):
         if attempt:
             restore(place, template)
-        wait = dice.uniform(0.0, known.last - known.first)
+        wait = dice.uniform(0.0, _LONGER * known.span)
         process = start(placed(work.words), place, place / "tmp")
         if first_change(process, folders):
             time.sleep(wait)
@@ -190,31 +139,7 @@ def _kill_in_time(
         if not ended:
             return wait
         counts["ended"] += 1
-        known.last -= 0.15 * (known.last - known.first)  # the machine is quicker than it was
     return wait
-
-
-def _look(report: Attack, work: Work, known: Known, root: Path, about: str) -> str:
-    """Return on which side a warehouse is that a killed process left."""
-    if not (root / "runs" / "role=zz_schema").exists():
-        report.must(work.name, not known.old, f"{about}: the warehouse is gone")
-        return "old"
-    found = answers(root, work.views)
-    if not any(found["runs"]) and not known.old:
-        return "old"
-    sides = [side for side, wanted in (("new", known.new), ("old", known.old))
-             if wanted and not differing(found, wanted)]  # fmt: skip
-    if not sides:
-        words = f"not the old one: {differing(found, known.old)}, not the new one: "
-        report.fault(work.name, f"{about}: {words}{differing(found, known.new)}")
-        return ""
-    if (root / "warehouse.duckdb").exists():
-        try:
-            said = in_the_shell(root, _SHELL_ASKS)
-            report.must(work.name, said in known.shell, f"{about}: the shell says {said}")
-        except OSError as error:
-            report.fault(work.name, f"{about}: the shell says {error}")
-    return sides[0]
 
 
 def _left_over(place: Path, work: Work) -> list[Path]:

@@ -104,17 +104,20 @@ def kill(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def span(process: subprocess.Popen[str], folders: Sequence[Path]) -> tuple[float, float]:
-    """Return after how many seconds a process first changed some folders, and when it ended."""
-    began = time.perf_counter()
+def span(process: subprocess.Popen[str], folders: Sequence[Path]) -> float:
+    """Wait for a process; return how many seconds passed between its first change of some folders
+    and its last one."""
     before = _look(folders)
-    first = None
+    first = last = time.perf_counter()
+    changes = 0
     while process.poll() is None:
-        if first is None and _look(folders) != before:
-            first = time.perf_counter() - began
+        now = _look(folders)
+        if now != before:
+            before, last = now, time.perf_counter()
+            first = first if changes else last
+            changes += 1
         time.sleep(_GLANCE)
-    ended = time.perf_counter() - began
-    return (ended if first is None else first), ended
+    return last - first
 
 
 def first_change(process: subprocess.Popen[str], folders: Sequence[Path]) -> bool:

@@ -14,13 +14,14 @@ import duckdb
 from dakota_wh import api
 from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.integrity import examine, examine_schema
+from dakota_wh.warehouse.layout import has_files
 
 SHELL = Path(sys.executable).with_name("duckdb")
 #: What differs between two ingests of the same content.
 VOLATILE = frozenset({"ingested_at", "generation", "source_name"})
 
-#: The rows of each view, in an order of their own.
-Answers = dict[str, list[str]]
+#: The rows of each view, in an order of their own: its run, ``""`` where it names none, and itself.
+Answers = dict[str, list[tuple[str, str]]]
 
 
 def answers(root: Path, names: Iterable[str] = ()) -> Answers:
@@ -33,11 +34,31 @@ def answers(root: Path, names: Iterable[str] = ()) -> Answers:
         connection.close()
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[str, str]]:
     answer = connection.execute(query)
     columns = [column[0] for column in answer.description or ()]
     kept = [at for at, name in enumerate(columns) if name not in VOLATILE]
-    return sorted(repr([_rounded(row[at]) for at in kept]) for row in answer.fetchall())
+    run = columns.index("run_id") if "run_id" in columns else None
+    return sorted(
+        ("" if run is None else row[run], repr([_rounded(row[at]) for at in kept]))
+        for row in answer.fetchall()
+    )
+
+
+def of_run(found: Answers, run_id: str) -> Answers:
+    """Return the rows of one run."""
+    return {view: [row for row in rows if row[0] == run_id] for view, rows in found.items()}
+
+
+def generations(root: Path) -> dict[str, int]:
+    """Return how often each run was written anew; nothing if there is no warehouse."""
+    if not has_files(root, "runs"):
+        return {}
+    connection = connect(root, ["runs"])
+    try:
+        return dict(connection.execute("SELECT run_id, generation FROM runs").fetchall())
+    finally:
+        connection.close()
 
 
 def _rounded(cell: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dakota_wh.errors import SourceProblem
+from dakota_wh.errors import NoSuchSource, SourceProblem
 from dakota_wh.ingest.exports.tokens import clean_facts, plain_decoder
 from dakota_wh.ingest.wandb_api.failures import AGAIN
 
@@ -23,6 +23,21 @@ def answer_of(text: str, about: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise SourceProblem(f"W&B's answer for {about} is no JSON object.", hint=AGAIN)
     return value
+
+
+def project_of(answer: Mapping[str, Any], entity: str | None, project: str) -> Mapping[str, Any]:
+    """Return ``project`` of an answer.
+
+    Raises:
+        NoSuchSource: it is not there.
+    """
+    found = answer.get("project")
+    if not isinstance(found, dict):
+        raise NoSuchSource(
+            f"W&B has no project {entity}/{project}, or this key may not see it.",
+            hint="Check the names as in the project's web address, and WANDB_BASE_URL.",
+        )
+    return found
 
 
 def mapping(value: object) -> Mapping[str, Any]:

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dakota_wh.errors import SourceProblem
-from dakota_wh.ingest.exports.parquet_batches import ROWS_PER_BATCH, schema_of
+from dakota_wh.ingest.exports.parquet_batches import ROWS_PER_BATCH, open_sparingly, schema_of
 from dakota_wh.ingest.exports.parquet_cells import spread_array
 from dakota_wh.ingest.source import KeyPath
+from dakota_wh.ingest.wandb_api.merge import Piece
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
 from dakota_wh.ingest.wandb_api.step_block import STEP, StepBlock, block_of, rows_from
 from dakota_wh.ingest.wandb_api.windows import LARGE
@@ -34,8 +35,8 @@ class ExportFiles:
     rows: int
     #: Files whose rows are not in the order of their steps: those are sorted in memory.
     unsorted: frozenset[Path]
-    #: The last step of each file.
-    last_steps: Mapping[Path, int] = field(default_factory=dict)
+    #: The first and the last step of each file.
+    bounds: Mapping[Path, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def last_step(self) -> int:
@@ -51,18 +52,22 @@ class ExportFiles:
         last = int(self.steps[inside[-1] + 1]) if inside.size else int(self.steps[0])
         return first, last
 
-    def pieces(self, start: int | None = None) -> list[Iterator[StepBlock]]:
+    def pieces(self, start: int | None = None) -> list[Piece]:
         """Return the rows of each file, all of them or those with ``start <= _step``."""
-        if start is None:
-            return [self._blocks(path) for path in self.paths]
-        ends = ((path, self.last_steps[path]) for path in self.paths)
-        return [self._blocks_from(path, start) for path, last in ends if last >= start]
+        found = []
+        for path in self.paths:
+            first, last = self.bounds[path]
+            if start is None or start <= first:
+                found.append(Piece(self._blocks(path), first))
+            elif start <= last:
+                found.append(Piece(self._blocks_from(path, start), start))
+        return found
 
     def _blocks(self, path: Path, skip: int = 0) -> Iterator[StepBlock]:
         """Yield a file's rows without, where they are sorted, the row groups of the first ones."""
         where = f"The history export of run {self.run}"
         try:
-            with pq.ParquetFile(path) as file:
+            with open_sparingly(path) as file:
                 if path in self.unsorted:
                     for batch in file.read().combine_chunks().to_batches():
                         yield block_of(_columns(batch), where)
@@ -95,11 +100,17 @@ def open_exports(run: RunAddress, paths: Sequence[Path]) -> ExportFiles:
     return ExportFiles(
         run=run,
         paths=tuple(ordered),
-        steps=np.unique(np.concatenate(every)) if every else np.zeros(0, np.int64),
+        steps=_each_once(every),
         rows=sum(map(len, every)),
         unsorted=frozenset(p for p in ordered if bool((np.diff(found[p]) < 0).any())),
-        last_steps={path: int(found[path].max()) for path in ordered},
+        bounds={path: (int(found[path].min()), int(found[path].max())) for path in ordered},
     )
+
+
+def _each_once(every: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the steps of all files, each once, in order; they mostly are, which takes no sort."""
+    steps = np.concatenate([np.zeros(0, np.int64), *every])
+    return steps if bool((steps[1:] > steps[:-1]).all()) else np.unique(steps)
 
 
 def _steps(run: RunAddress, path: Path) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 Pieces come with their best first. A step that an earlier piece has is not taken from a later one;
 several rows of one step within a piece are all kept. Each piece must be in the order of its steps.
+A piece is opened when the others have come to where it begins: of a long run's hundred files only
+those that overlap are read at once.
 """
 
 from __future__ import annotations
@@ -9,10 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
 from dakota_wh.ingest.wandb_api.step_block import StepBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows in the order of their steps, of which none is before the step ``first``."""
+
+    blocks: Iterator[StepBlock]
+    first: int = np.iinfo(np.int64).min
 
 
 @dataclass(slots=True)
@@ -25,14 +36,10 @@ class Merged:
     last_step: int | None = None
     _last_piece: int = -1
 
-    def blocks(self, pieces: Sequence[Iterator[StepBlock]]) -> Iterator[StepBlock]:
+    def blocks(self, pieces: Sequence[Piece]) -> Iterator[StepBlock]:
         """Yield the rows of all pieces in the order of their steps."""
         heads = [_Head(piece) for piece in pieces]
-        while True:
-            open_heads = [h for h in heads if h.fill()]
-            if not open_heads:
-                return
-            frontier = min(int(h.block.steps[-1]) for h in open_heads)
+        while (frontier := _frontier(heads)) is not None:
             taken = [(i, h.take_to(frontier)) for i, h in enumerate(heads) if h.filled]
             yield from self._woven([(i, block) for i, block in taken if len(block)])
 
@@ -75,12 +82,31 @@ class Merged:
             yield block.slice(int(place[start]), int(place[stop - 1]) + 1)
 
 
+def _frontier(heads: Sequence[_Head]) -> int | None:
+    """Fill the heads that may have rows up to a step and return the step; None at the end of all.
+
+    Every head that is filled has given all of its rows up to there.
+    """
+    while True:
+        lasts = [int(head.block.steps[-1]) for head in heads if head.is_open and head.fill()]
+        reached = min(lasts, default=None)
+        following = min((h for h in heads if not h.is_open), key=lambda h: h.first, default=None)
+        if following is None or (reached is not None and following.first > reached):
+            return reached
+        following.is_open = True
+
+
+_NOTHING: Final = StepBlock(np.zeros(0, np.int64), {})
+
+
 class _Head:
     """The next rows of one piece."""
 
-    def __init__(self, piece: Iterator[StepBlock]) -> None:
-        self._piece = piece
-        self.block = StepBlock(np.zeros(0, np.int64), {})
+    def __init__(self, piece: Piece) -> None:
+        self._piece = piece.blocks
+        self.first = piece.first
+        self.is_open = False
+        self.block = _NOTHING
 
     @property
     def filled(self) -> bool:
@@ -100,5 +126,8 @@ class _Head:
         """Return the rows up to a step and keep the rest."""
         stop = int(np.searchsorted(self.block.steps, frontier, side="right"))
         taken = self.block.slice(0, stop)
-        self.block = self.block.slice(stop, len(self.block))
+        # A slice of nothing would keep what it is a slice of.
+        self.block = (
+            self.block.slice(stop, len(self.block)) if taken is not self.block else _NOTHING
+        )
         return taken

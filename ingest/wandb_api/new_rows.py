@@ -11,7 +11,7 @@ from pathlib import Path
 from dakota_wh.ingest.wandb_api.client import Client
 from dakota_wh.ingest.wandb_api.export_files import ExportFiles, open_exports
 from dakota_wh.ingest.wandb_api.live import LiveHistory, Spool
-from dakota_wh.ingest.wandb_api.merge import Merged
+from dakota_wh.ingest.wandb_api.merge import Merged, Piece
 from dakota_wh.ingest.wandb_api.resume import Anchor, Resume
 from dakota_wh.ingest.wandb_api.run_record import RunRecord
 from dakota_wh.ingest.wandb_api.step_block import StepBlock, rows_from
@@ -38,7 +38,7 @@ class NewRows:
     def fetched(self) -> Iterator[StepBlock]:
         """Yield those of the last stored step as well."""
         exported = self.exported.pieces(self.last) if self.exported else []
-        return Merged().blocks([*exported, self.live.blocks(self.spool.pages())])
+        return Merged().blocks([*exported, Piece(self.live.blocks(self.spool.pages()))])
 
     def drop(self) -> None:
         """Delete what was fetched."""

@@ -8,13 +8,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from dakota_wh.errors import NoSuchSource, SourceProblem
 from dakota_wh.ingest.certificate import whole
 from dakota_wh.ingest.exports.facts import parse_time, plain_config, plain_summary
 from dakota_wh.ingest.exports.tokens import clean_facts, plain_decoder
 from dakota_wh.ingest.source import Ended, RunFacts, StepMetric
-from dakota_wh.ingest.wandb_api.answers import answer_of, mappings
+from dakota_wh.ingest.wandb_api.answers import answer_of, mappings, project_of
 from dakota_wh.ingest.wandb_api.client import Client
 from dakota_wh.ingest.wandb_api.queries import RUN
 from dakota_wh.ingest.wandb_api.run_address import RunAddress
@@ -87,7 +88,8 @@ class RunRecord:
             key_counts=self.key_counts,
         )
         if web and address.entity:
-            facts.url = f"{web}/{address.entity}/{address.project}/runs/{address.run_id}"
+            words = (quote(one, safe="") for one in (address.entity, address.project))
+            facts.url = f"{web}/{'/'.join(words)}/runs/{quote(address.run_id, safe='')}"
         return facts
 
 
@@ -120,13 +122,7 @@ def found_run(answer: Mapping[str, Any], address: RunAddress) -> Mapping[str, An
     Raises:
         NoSuchSource: the project, or the run, is not there.
     """
-    project = answer.get("project")
-    if not isinstance(project, dict):
-        raise NoSuchSource(
-            f"W&B has no project {address.entity}/{address.project}, or this key may not see it.",
-            hint="Check the names as in the project's web address, and WANDB_BASE_URL.",
-        )
-    run = project.get("run")
+    run = project_of(answer, address.entity, address.project).get("run")
     if not isinstance(run, dict):
         raise NoSuchSource(
             f"The project {address.entity}/{address.project} has no run {address.run_id}.",

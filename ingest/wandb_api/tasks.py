@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from dakota_wh.errors import NoSuchSource, SourceProblem
+from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest.exports.facts import parse_time
 from dakota_wh.ingest.landing import Options, land
 from dakota_wh.ingest.progress import Progress
-from dakota_wh.ingest.wandb_api.answers import answer_of, mapping, next_cursor, nodes
+from dakota_wh.ingest.wandb_api.answers import answer_of, mapping, next_cursor, nodes, project_of
 from dakota_wh.ingest.wandb_api.api_run import ApiRun
 from dakota_wh.ingest.wandb_api.client import Client
 from dakota_wh.ingest.wandb_api.failures import AGAIN, ClientEnded
@@ -133,7 +133,8 @@ class Worker:
             answer = self.client.query(
                 RUNS, variables, about, _FILTERS if task["filters"] else AGAIN
             )
-            runs = _runs_of(answer_of(answer, about), entity, task["project"])
+            project = project_of(answer_of(answer, about), entity, task["project"])
+            runs = mapping(project.get("runs"))
             for node in nodes(runs):
                 name = node.get("name")
                 if isinstance(name, str) and name not in seen and _matches(node, task, since):
@@ -143,16 +144,6 @@ class Worker:
             if cursor in (None, variables["cursor"]):
                 return
             variables["cursor"] = cursor
-
-
-def _runs_of(answer: Mapping[str, Any], entity: str, project: str) -> Mapping[str, Any]:
-    found = answer.get("project")
-    if not isinstance(found, dict):
-        raise NoSuchSource(
-            f"W&B has no project {entity}/{project}, or this key may not see it.",
-            hint="Check the names as in the project's web address, and WANDB_BASE_URL.",
-        )
-    return mapping(found.get("runs"))
 
 
 def _matches(node: Mapping[str, Any], task: Mapping[str, Any], since: datetime | None) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from dakota_wh.ingest.wandb_api.client import Client
 from dakota_wh.ingest.wandb_api.export_files import ExportFiles, open_exports
 from dakota_wh.ingest.wandb_api.live import OPEN, LiveHistory, Spool
-from dakota_wh.ingest.wandb_api.merge import Merged
+from dakota_wh.ingest.wandb_api.merge import Merged, Piece
 from dakota_wh.ingest.wandb_api.page import Page
 from dakota_wh.ingest.wandb_api.resume import Anchor
 from dakota_wh.ingest.wandb_api.run_record import RunRecord, whole_number
@@ -41,33 +41,33 @@ class WholeHistory:
         self.exported_rows = files.rows
         yield from self.merged.blocks(self._pieces(files, exported.has_live_tail))
 
-    def _pieces(self, files: ExportFiles, has_tail: bool) -> list[Iterator[StepBlock]]:
+    def _pieces(self, files: ExportFiles, has_tail: bool) -> list[Piece]:
         """Return the rows that are exported and those that are not, the best first."""
         if not self.client.can_query:
             self.scanned = True
-            return [*files.pieces(), self._scan()]
+            return [*files.pieces(), Piece(self._scan())]
         live = LiveHistory(self.client, self.record.address)
         count, stop = self.record.line_count, stop_step(self.record)
         if not files.paths:
-            return [live.blocks(live.pages_from(0, stop, count, enough(self.record, 0)))]
+            return [Piece(live.blocks(live.pages_from(0, stop, count, enough(self.record, 0))))]
         if not has_tail and files.last_step + 1 >= stop and files.rows == count:
             return files.pieces()
         tail = Spool(self.folder / "tail.jsonl")
         expected = None if count is None else max(1, count - files.rows + 1)
         least = enough(self.record, files.rows)
         tail.take(live.pages_from(files.last_step, stop, expected, least))
-        shared = _rows_at([live.blocks(tail.pages())], files.last_step)
+        shared = _rows_at([Piece(live.blocks(tail.pages()))], files.last_step)
         if (
             shared.rows
             and shared.digest() != _rows_at(files.pieces(files.last_step), files.last_step).digest()
         ):
             # The run was rewound after it had been exported: what is live goes before.
             whole = live.pages_from(0, stop, count, enough(self.record, 0))
-            return [live.blocks(whole), *files.pieces()]
-        pieces = [*files.pieces(), live.blocks(tail.pages())]
+            return [Piece(live.blocks(whole)), *files.pieces()]
+        pieces = [*files.pieces(), Piece(live.blocks(tail.pages()))]
         gap, beyond = files.gap(), tail.rows - shared.rows
         if gap is not None and (count is None or int(files.steps.size) + beyond < count):
-            pieces.insert(len(files.paths), live.blocks(live.pages(*gap, count)))
+            pieces.insert(len(files.paths), Piece(live.blocks(live.pages(*gap, count))))
         return pieces
 
     def _scan(self) -> Iterator[StepBlock]:
@@ -97,11 +97,11 @@ def enough(record: RunRecord, have: int) -> int | None:
     return max(0, record.line_count - have)
 
 
-def _rows_at(pieces: Iterable[Iterator[StepBlock]], step: int) -> Anchor:
+def _rows_at(pieces: Iterable[Piece], step: int) -> Anchor:
     """Return the rows of a step, which is the first that pieces may have."""
     anchor = Anchor()
     for piece in pieces:
-        for block in piece:
+        for block in piece.blocks:
             stop = int(np.searchsorted(block.steps, step, side="right"))
             anchor.take(block.slice(0, stop))
             if stop < len(block):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from dakota_wh.ingest.exports.tokens import clean_facts
@@ -17,10 +18,13 @@ from . import wire
 from .columns import by_key, slices
 from .trees import Path, Tree, plant, uproot
 from .values import item_key
-from .walk import Walked, walk
+from .walk import Walked, enough, walk
 
 #: W&B's own bookkeeping in config and summary; it is not the user's and never kept.
 BOOKKEEPING: Final = "_wandb"
+
+#: Summary records that wait at most.
+BATCH_RECORDS: Final = 4096
 
 #: How an item begins whose first part of ``nested_key`` is that.
 _BOOKKEEPING_ITEM: Final = b"\x12\x06" + BOOKKEEPING.encode()
@@ -53,6 +57,25 @@ def changes(body: bytes, row: int = 0, at: int = 0) -> list[Change]:
             elif raw or typed is not None:
                 result.append(Change(row, False, position, path, raw if typed is None else typed))
     return result
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Summary records that wait to be decoded together."""
+
+    bodies: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, body: bytes) -> bool:
+        """Take one; True when they are enough."""
+        self.bodies.append(body)
+        self.size += len(body)
+        return len(self.bodies) >= BATCH_RECORDS or enough(len(self.bodies), self.size)
+
+    def settled(self) -> tuple[list[Change], int] | None:
+        """Return what :func:`last_changes` finds in them, None where none wait; begin anew."""
+        bodies, self.bodies, self.size = self.bodies, [], 0
+        return last_changes(bodies) if bodies else None
 
 
 def last_changes(bodies: Sequence[bytes]) -> tuple[list[Change], int]:

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from dakota_wh.ingest.source import LogRows
 
 from . import wire
-from .changes import Change, last_changes
+from .changes import Change, Waiting
 from .framing import Scan, next_chunk
 from .history import HistoryBatch
-from .records import BATCH_RECORDS, Fold
+from .records import Fold
 from .snapshot import Snapshot
 from .trees import Path
-from .walk import enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def read_range(file: Snapshot, start: int, stop: int, segment: int) -> Found:
     """
     scan = Scan(file, start, stop)
     found = Found(start, next_chunk(start))
-    batch, waiting = HistoryBatch(), _Waiting()
+    batch, waiting = HistoryBatch(), Waiting()
     fold = Fold()  # for the last tokens alone
     for payload in scan.records():
         try:
@@ -90,12 +89,12 @@ def read_range(file: Snapshot, start: int, stop: int, segment: int) -> Found:
         elif kind == wire.SUMMARY:
             fold.summary_seen = True
             if waiting.add(bytes(payload[begin:end])):
-                found.events += waiting.settled()
+                found.events += _settled(waiting)
         elif kind in Fold.KINDS:
-            found.events += waiting.settled()
+            found.events += _settled(waiting)
             found.events.append(Record(num, kind, bytes(payload[begin:end])))
     found.events += _flushed(batch, segment, fold)
-    found.events += waiting.settled()
+    found.events += _settled(waiting)
     found.good_end = scan.good_end
     if scan.skipped and scan.skipped[0][0] == found.first:
         found.first = scan.skipped.pop(0)[1]  # the end of a record that began before
@@ -116,20 +115,7 @@ def _flushed(batch: HistoryBatch, segment: int, fold: Fold) -> Iterator[LogRows]
         yield rows
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """Summary records that wait to be decoded together, as in :class:`Fold`."""
-
-    bodies: list[bytes] = field(default_factory=list)
-    size: int = 0
-
-    def add(self, body: bytes) -> bool:
-        """Take one; True when they are enough."""
-        self.bodies.append(body)
-        self.size += len(body)
-        return len(self.bodies) >= BATCH_RECORDS or enough(len(self.bodies), self.size)
-
-    def settled(self) -> Iterator[Summaries]:
-        bodies, self.bodies, self.size = self.bodies, [], 0
-        if bodies:
-            yield Summaries(*last_changes(bodies))
+def _settled(waiting: Waiting) -> Iterator[Summaries]:
+    found = waiting.settled()
+    if found is not None:
+        yield Summaries(*found)

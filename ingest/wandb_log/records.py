@@ -20,11 +20,8 @@ from typing import Any, ClassVar, Final
 from dakota_wh.ingest.source import Ended, LogRows, RunFacts, StepMetric
 
 from . import wire
-from .changes import Change, apply, changes, last_changes, value_of
+from .changes import Change, Waiting, apply, changes, value_of
 from .trees import Path, plant
-from .walk import enough
-
-BATCH_RECORDS: Final = 4096
 
 # RunRecord: texts kept, by field number. (13 host, 11 settings, 21 git are left where they are.)
 _RUN_TEXTS: Final = {
@@ -60,8 +57,7 @@ class Fold:
     #: The last token of each key logged, as long as no summary record was seen; a killed run of an
     #: old client has none.
     last_tokens: dict[Path, str] = field(default_factory=dict)
-    _waiting: list[bytes] = field(default_factory=list)
-    _waiting_bytes: int = 0
+    _waiting: Waiting = field(default_factory=Waiting)
 
     #: The kinds of record that ``apply`` makes something of.
     KINDS: ClassVar[frozenset[int]] = frozenset(
@@ -75,10 +71,7 @@ class Fold:
             BadRecordError: it cannot be decoded, and changed nothing.
         """
         if kind == wire.SUMMARY:
-            self._waiting.append(body)
-            self._waiting_bytes += len(body)
-            waiting = len(self._waiting)
-            if waiting >= BATCH_RECORDS or enough(waiting, self._waiting_bytes):
+            if self._waiting.add(body):
                 self.settle()
         elif kind == wire.CONFIG:
             apply(self.config, changes(body))
@@ -93,9 +86,9 @@ class Fold:
 
     def settle(self) -> None:
         """Apply the summary records that wait."""
-        bodies, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        if bodies:
-            self.take(*last_changes(bodies))
+        found = self._waiting.settled()
+        if found is not None:
+            self.take(*found)
 
     def take(self, found: list[Change], bad: int) -> None:
         """Apply what ``last_changes`` has found in some summary records."""
@@ -110,7 +103,7 @@ class Fold:
 
     def observe(self, rows: LogRows) -> None:
         """Take note of the last value of each key, while there is no summary record."""
-        if self.summary_seen or self._waiting:
+        if self.summary_seen or self._waiting.bodies:
             self.last_tokens.clear()
             return
         for path, cells in rows.columns.items():

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dakota_wh.plot.chart import Panel
-from dakota_wh.plot.points import plain, points
+from dakota_wh.plot.points import bad_places, line, plain
 from dakota_wh.plot.series import Series, segments
 from dakota_wh.plot.smoothing import Smoothing
 from dakota_wh.plot.thinning import MOST_POINTS
@@ -25,8 +25,6 @@ from dakota_wh.plot.thinning import MOST_POINTS
 WHOLE_VALUES: Final = 200_000
 #: Bands that a line has at most.
 BANDS: Final = 600
-#: Places of values that are not finite, at most.
-_MOST_BAD: Final = 500
 _LARGEST_FLOAT: Final = 3e38
 
 
@@ -42,20 +40,19 @@ def page_lines(
     """Return each line of a panel as JSON values.
 
     A line of at most ``MOST_POINTS`` values has columns ``x``, ``y``, ``b``, ``m0`` …, ``bad``
-    (see :func:`dakota_wh.plot.points.points`). A longer one has ``packed``, or ``bands`` where it
+    (see :func:`dakota_wh.plot.points.line`). A longer one has ``packed``, or ``bands`` where it
     is not ``whole``. ``packed``: little-endian doubles in base64 as ``x`` and ``y`` (``x`` may be
     first place and stride), the positions where a new piece begins as ``cuts``, and the smoothings
     as floats. ``bands``: columns ``x`` and
     ``x2`` (the places of its first value and of the next band's), ``n`` values, ``lo``, ``hi``, and
     ``m0`` … as pairs of columns.
     """
-    short = points(panel, smoothings)
+    name, form = ("packed", _packed) if whole else ("bands", _bands)
     return [
-        columns
+        line(series, smoothings)
         if len(series.drawable) <= MOST_POINTS
-        else {"packed" if whole else "bands": form(series, smoothings), "bad": columns["bad"]}
-        for form in [_packed if whole else _bands]
-        for series, columns in zip(panel.series, short, strict=True)
+        else {name: form(series, smoothings), "bad": bad_places(series)}
+        for series in panel.series
     ]
 
 

@@ -258,11 +258,13 @@ def test_settings_say_where_they_came_from(
     (tmp_path / ".env").write_text(f"WANDB_ENTITY=me\nWANDB_API_KEY={KEY}\nWANDB_PROJECT=file\n")
     monkeypatch.setenv("WANDB_PROJECT", "shell")
     monkeypatch.delenv("WANDB_ENTITY", raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://me:a-word@host:9000")
     _, told = doctor("--offline")
     said = {one["subject"]: one["what"] for one in told if one["about"] == "settings"}
     assert said["WANDB_ENTITY"] == f"me, from {tmp_path / '.env'}"
     assert said["WANDB_PROJECT"] == "shell, from the environment"
     assert said["key"] == f"*** (48 characters), from {tmp_path / '.env'}"
+    assert said["AWS_ENDPOINT_URL"] == "https://***@host:9000, from the environment"
     assert said["warehouse"].endswith("dakota-warehouse, from the default")
 
 

@@ -13,6 +13,7 @@ from dakota_wh import api
 from dakota_wh.api import Warehouse
 from dakota_wh.errors import NothingFound, UsageProblem, WarehouseError
 from dakota_wh.sql import rules
+from dakota_wh.warehouse import checks
 from dakota_wh.warehouse.findings import Finding
 from tests.ingest.kit import Log, Row, land
 
@@ -451,6 +452,12 @@ def test_names_that_are_no_plain_words(tmp_path: Path) -> None:
 def test_a_rule_with_a_wrong_header(text: str) -> None:
     with pytest.raises(WarehouseError, match="rule x"):
         rules.parse_check("x", text)
+
+
+def test_the_rules_that_read_the_evidence_of_trends_are_those_of_what_fell() -> None:
+    """They are given that of some trainings only: any other rule would miss some."""
+    asked = {rule.name for rule in rules.all_checks() if "trend_evidence" in rule.sql}
+    assert asked == {*checks._OF_WHAT_FELL}
 
 
 def test_every_rule_is_described() -> None:

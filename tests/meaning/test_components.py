@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dakota_wh.ingest import components
-from dakota_wh.ingest.components import Values, explain, explain_blocks
+from dakota_wh.ingest.components import Values, explain
 from dakota_wh.warehouse.components import Component
 
 Columns = Mapping[str, np.ndarray]
@@ -27,8 +27,14 @@ def at(values: np.ndarray | Sequence[float], steps: Sequence[int] | None = None)
     return Values(np.arange(array.size) if steps is None else np.asarray(steps), array)
 
 
+def explain_at_once(metric: str, reward: Values, columns: Mapping[str, Values]) -> list[Component]:
+    return explain(metric, columns, lambda: iter([(reward, columns)]))
+
+
 def explained(reward: np.ndarray, columns: Columns) -> dict[str, Component]:
-    rows = explain("reward", at(reward), {name: at(values) for name, values in columns.items()})
+    rows = explain_at_once(
+        "reward", at(reward), {name: at(values) for name, values in columns.items()}
+    )
     assert [row.metric for row in rows] == sorted(columns)
     assert all(row.evidence and row.method == components.METHOD for row in rows)
     return {row.metric: row for row in rows}
@@ -172,7 +178,7 @@ def test_missing_values_and_rows_that_are_not_numbers() -> None:
         "elsewhere": at(sparse, range(100, 160)),
         "never": at([]),
     }
-    rows = {row.metric: row for row in explain("reward", at(reward), given)}
+    rows = {row.metric: row for row in explain_at_once("reward", at(reward), given)}
     assert rows["a"].weight == pytest.approx(0.5)
     assert rows["b"].weight == pytest.approx(0.25)
     assert rows["a"].samples == 50
@@ -184,7 +190,7 @@ def test_missing_values_and_rows_that_are_not_numbers() -> None:
 def test_one_that_moves_only_where_another_is_not_logged() -> None:
     a = noise(1)
     b = np.where(np.arange(60) < 20, noise(2), 0.5)
-    rows = explain("r", at(a + b), {"a": at(a[20:], range(20, 60)), "b": at(b)})
+    rows = explain_at_once("r", at(a + b), {"a": at(a[20:], range(20, 60)), "b": at(b)})
     found = {row.metric: row for row in rows}
     assert found["b"].state == "never moved"
     assert found["a"].weight == pytest.approx(1.0)
@@ -199,9 +205,9 @@ def test_too_few_steps() -> None:
     a = noise(1, 11)
     (row,) = explained(a, {"a": a}).values()
     assert row.weight == pytest.approx(1.0)
-    assert explain("r", at([]), {"a": at(a)}) == []
-    assert explain("r", at([np.nan]), {"a": at(a)}) == []
-    assert explain("r", at(a), {}) == []
+    assert explain_at_once("r", at([]), {"a": at(a)}) == []
+    assert explain_at_once("r", at([np.nan]), {"a": at(a)}) == []
+    assert explain_at_once("r", at(a), {}) == []
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e-12, 1e12, 1e300])
@@ -255,7 +261,7 @@ def test_anything_is_answered_with_finite_numbers(
     columns: list[list[float]], reward: list[float]
 ) -> None:
     given = {f"m{i}": at(values) for i, values in enumerate(columns)}
-    for row in explain("r", at(reward), given):
+    for row in explain_at_once("r", at(reward), given):
         assert row.state in {
             components.WEIGHTED, components.NEVER_MOVED, components.INSEPARABLE,
             components.SPARSE, components.NO_SUM,
@@ -289,8 +295,8 @@ def test_what_comes_in_blocks_is_explained_as_at_once(
         for start, stop in pairwise(cuts):
             yield some(reward, start, stop), {n: some(c, start, stop) for n, c in columns.items()}
 
-    whole = explain("reward", reward, columns)
-    for one, other in zip(explain_blocks("reward", columns, blocks), whole, strict=True):
+    whole = explain_at_once("reward", reward, columns)
+    for one, other in zip(explain("reward", columns, blocks), whole, strict=True):
         for name, value in asdict(other).items():
             got = getattr(one, name)
             if isinstance(value, float):

@@ -14,6 +14,7 @@ import math
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,16 @@ STEPS = 24
 def sources(folder: Path) -> list[Path]:
     """Write three runs, always the same: a pair, and one with values of all kinds."""
     steps = range(STEPS)
+
+    def logged(start: float) -> dict[str, Sequence[object]]:
+        times = [start + 2 * i for i in steps]
+        return {"_step": steps, "_timestamp": times, "step": steps}
+
     orch = write_csv(
         folder / "orch",
         "orch",
         {
-            "_step": steps,
-            "_timestamp": [1_767_225_600.5 + 2 * i for i in steps],
-            "step": steps,
+            **logged(1_767_225_600.5),
             "reward/mean": [0.2 + 0.01 * i + (i % 3) / 7 for i in steps],
             "metrics/format_reward": [(i % 4) / 4 for i in steps],
             "metrics/dead_reward": [0] * STEPS,
@@ -48,9 +52,7 @@ def sources(folder: Path) -> list[Path]:
         folder / "trainer",
         "trainer",
         {
-            "_step": steps,
-            "_timestamp": [1_767_225_602.25 + 2 * i for i in steps],
-            "step": steps,
+            **logged(1_767_225_602.25),
             "loss/mean": [1 / (i + 1) for i in steps],
             "optim/grad_norm": [math.nan if i == 5 else 1.5 + math.sin(i) for i in steps],
             "entropy/mean": [2 - i / 30 for i in steps],

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,21 +17,13 @@ from dakota_wh.api import Warehouse
 from dakota_wh.spark.session import own_session
 from dakota_wh.warehouse import catalogue
 from tests.spark.hostile import fill
+from tests.store.server import SETTINGS, s3_server
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 #: Quick to start, and not slow enough afterwards to be noticed in tests.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-
-
-#: Nobody's: the server takes any.
-SETTINGS = {
-    "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST",
-    "AWS_SECRET_ACCESS_KEY": "nobodys",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
 
 def need_spark() -> None:
@@ -75,20 +66,13 @@ def data() -> Path:
 @pytest.fixture(scope="module")
 def store(hostile: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of the hostile warehouse on a server that speaks S3."""
-    pytest.importorskip("s3fs", reason="the extra s3 is not installed")
-    moto = pytest.importorskip("moto.server", reason="moto is not installed")
-    import boto3
-
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    running: Any = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
     cache = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        settings = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "DAKOTA_WH_CACHE": str(cache)}
+    with s3_server() as server, pytest.MonkeyPatch.context() as patch:
+        import boto3
+
+        settings = {"AWS_ENDPOINT_URL": server, "DAKOTA_WH_CACHE": str(cache)}
         for name, value in {**SETTINGS, **settings}.items():
             patch.setenv(name, value)
         boto3.client("s3").create_bucket(Bucket="bucket")
         dakota_wh.sync(hostile.path, "s3://bucket/a b")
         yield "s3://bucket/a b"
-    running.stop()

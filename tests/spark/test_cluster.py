@@ -9,13 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from dakota_wh.api import Warehouse
+from dakota_wh.sql import views
 from dakota_wh.warehouse import folder
-from tests.spark.agreement import differences
+from dakota_wh.warehouse.connection import connect
+from tests.spark.agreement import differences, sorted_rows
 from tests.spark.conftest import JAVA_OPTIONS, need_spark
 
 LOOPBACK = "127.0.0.1"
@@ -94,6 +97,50 @@ def test_the_command_line_asks_a_cluster(cluster: str, hostile: Warehouse, tmp_p
     wanted = hostile.query("reward_trends")
     got = [tuple(row[name] for name in wanted.columns) for row in json.loads(done.stdout)]
     assert differences(wanted.columns, got, wanted.rows()) == []
+
+
+#: Lays all views on a session of a cluster, and writes the rows of each to a file.
+ALL_VIEWS = """
+import sys
+import pyarrow.parquet as pq
+import dakota_wh.spark
+from dakota_wh.spark.session import own_session
+
+master, root, folder = sys.argv[1:]
+session = own_session(master)
+for view in dakota_wh.spark.register(session, root):
+    pq.write_table(session.table(view).toArrow(), f"{folder}/{view}.parquet")
+"""
+
+
+@pytest.mark.skipif(
+    not os.environ.get("DAKOTA_WH_ALL_ON_A_CLUSTER"),
+    reason="all views on a cluster as well takes minutes: DAKOTA_WH_ALL_ON_A_CLUSTER=1",
+)
+def test_every_view_says_the_same_on_a_cluster(
+    cluster: str, hostile: Warehouse, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+    import pyspark
+
+    (tmp_path / "spark-defaults.conf").write_text(DEFAULTS, encoding="utf-8")
+    words = ["-c", ALL_VIEWS, cluster, str(hostile.path), str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20 * PATIENCE,
+        env=environment(Path(pyspark.__file__).parent, SPARK_CONF_DIR=str(tmp_path)),
+    )
+    assert done.returncode == 0, done.stderr
+    with closing(connect(hostile.path, views.aliases())) as embedded:
+        for view in views.aliases():
+            answer = embedded.execute(f"SELECT * FROM {view}")
+            wanted = sorted_rows(answer.fetchall())
+            table = pq.read_table(tmp_path / f"{view}.parquet")
+            got = sorted_rows(tuple(row.values()) for row in table.to_pylist())
+            assert differences(table.column_names, got, wanted) == [], view
 
 
 def test_without_java_one_line_says_what_is_missing(tmp_path: Path) -> None:

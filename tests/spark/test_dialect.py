@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlglot
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from dakota_wh.spark import text
 from dakota_wh.spark.dialect import parse, to_spark
 from dakota_wh.spark.portable import NotPortable
+from dakota_wh.spark.session import _interrupt_kept, _why
 from dakota_wh.spark.statements import Kind, statements
 from dakota_wh.spark.tables import stored_select
 from dakota_wh.sql import views
@@ -135,6 +139,32 @@ def test_only_the_files_of_some_runs_are_read(root: Path) -> None:
     plan = {one.relation: one.text for one in statements(root, ["metrics"], ["it's"])}
     assert "IN ('it\\'s')" in plan["stored_metrics"]
     assert "IN ('it\\'s')" in plan["stored_runs"]
+
+
+@pytest.mark.parametrize(
+    ("before", "is_kept"), [(signal.SIG_IGN, True), (signal.default_int_handler, False)]
+)
+def test_a_start_of_spark_takes_ctrl_c_from_nobody(before: Any, is_kept: bool) -> None:
+    """Where nobody has said what it does, pyspark's own way stays: it stops the jobs."""
+    outside = signal.signal(signal.SIGINT, before)
+    try:
+        with _interrupt_kept():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        after = signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, outside)
+    assert after is (before if is_kept else signal.SIG_DFL)
+
+
+def test_a_master_that_does_not_answer_is_called_that() -> None:
+    log = (  # as Spark 4.3 writes it
+        b"26/11/23 20:41:44 WARN NativeCodeLoader: Unable to load native-hadoop library\n"
+        b"26/11/23 20:42:45 ERROR StandaloneSchedulerBackend: Application has been killed. "
+        b"Reason: All masters are unresponsive! Giving up.\n"
+    )
+    error = Exception("An error occurred while calling None.org.apache.spark.sql.SparkSession.\n")
+    assert _why(BytesIO(log), error) == "All masters are unresponsive! Giving up."
+    assert _why(BytesIO(b""), error).startswith("An error occurred while calling")
 
 
 def test_nothing_of_spark_is_loaded_without_it() -> None:

@@ -113,6 +113,14 @@ def test_a_moment_has_its_fraction_in_any_zone(spark: SparkSession) -> None:
     assert found == 1774751400.250001
 
 
+def must_agree(session: SparkSession, warehouse: Warehouse, *names: str) -> None:
+    """Insist that views of a session have the rows that DuckDB finds."""
+    for view in names:
+        wanted = warehouse.query(view)
+        got = sorted_rows(tuple(row) for row in session.table(view).collect())
+        assert differences(wanted.columns, got, sorted_rows(wanted.rows())) == [], view
+
+
 @pytest.fixture(scope="module")
 def engine(spark: SparkSession) -> SparkEngine:
     return SparkEngine(spark)
@@ -159,9 +167,10 @@ def test_the_printed_script_makes_the_same(
     session = spark.newSession()
     for statement in hostile.views_sql("reward_trends", dialect="spark", scratch=str(tmp_path)):
         session.sql(statement)
-    wanted = hostile.query("reward_trends")
-    got = sorted_rows(tuple(row) for row in session.table("reward_trends").collect())
-    assert differences(wanted.columns, got, sorted_rows(wanted.rows())) == []
+    must_agree(session, hostile, "reward_trends")
+    session.sql(hostile.views_sql("reward_trends", dialect="spark")[0])
+    scratch = session.conf.get("dakota.scratch")
+    assert str(scratch).startswith(f"/tmp/dakota-wh-{spark.sparkContext.applicationId}-")  # noqa: S108
 
 
 def test_a_registered_moment_stays_until_it_is_registered_anew(
@@ -188,10 +197,7 @@ def test_the_owners_runs(spark: SparkSession, data: Path, tmp_path: Path) -> Non
     session = spark.newSession()
     wanted = ("reward_stats", "reward_trends", "reward_loss_by_step")
     dakota_wh.spark.register(session, warehouse.path, wanted)
-    for view in wanted:
-        right = warehouse.query(view)
-        got = sorted_rows(tuple(row) for row in session.table(view).collect())
-        assert differences(right.columns, got, sorted_rows(right.rows())) == [], view
+    must_agree(session, warehouse, *wanted)
     reference = json.loads((data / "reference_results.json").read_text(encoding="utf-8"))
     trends = {row["metric"]: row for row in session.table("reward_trends").collect()}
     for metric, told in reference["orchestrator"]["reward_trends"].items():
@@ -223,10 +229,7 @@ def test_settings_of_a_session_change_no_answer(spark: SparkSession, tmp_path: P
         session.conf.set(key, value)
     names = ("history", "metric_health", "config")
     dakota_wh.spark.register(session, warehouse.path, names)
-    for view in names:
-        wanted = warehouse.query(view)
-        got = sorted_rows(tuple(row) for row in session.table(view).collect())
-        assert differences(wanted.columns, got, sorted_rows(wanted.rows())) == [], view
+    must_agree(session, warehouse, *names)
     assert {key: session.conf.get(key) for key in ODD_SETTINGS} == ODD_SETTINGS
     filters: dict[str, Any] = {"runs": ["${spark.app.name}"], "metric": "rew*"}
     asked = warehouse.query("metrics", **filters, engine=SparkEngine(session))
@@ -310,8 +313,5 @@ def test_a_session_reads_a_store_as_a_folder(
     other.remove(DIGITS)
     other.ingest(one_log(tmp_path, "new", orchestrated(1, 12)))
     other.query("metrics")
-    for view in IN_A_STORE:
-        wanted = hostile.query(view)
-        got = sorted_rows(tuple(row) for row in session.table(view).collect())
-        assert differences(wanted.columns, got, sorted_rows(wanted.rows())) == [], view
+    must_agree(session, hostile, *IN_A_STORE)
     assert place.is_dir()

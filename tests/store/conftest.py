@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,34 +10,12 @@ from typing import Any
 import pytest
 
 from dakota_wh.cli import run
-from dakota_wh.sql import views
-from dakota_wh.warehouse import catalogue
-from tests.warehouse.kit import few_views
+from tests.store.server import SETTINGS, s3_server
+from tests.warehouse.quick import all_views, quick
 
 Call = Callable[..., tuple[int, str, str]]
 
-#: Nobody's: the server takes any.
-SETTINGS = {
-    "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST",
-    "AWS_SECRET_ACCESS_KEY": "a-secret-that-nobody-may-see",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quick() -> Iterator[None]:
-    """Leave the flushing to the system, and put only some of the views into catalogues."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda descriptor: None)  # what dies here is no machine
-        patch.setattr(catalogue, "registry", few_views())
-        yield
-
-
-@pytest.fixture
-def all_views(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put all views into catalogues."""
-    monkeypatch.setattr(catalogue, "registry", views)
+__all__ = ["all_views", "quick"]
 
 
 @pytest.fixture(autouse=True)
@@ -65,14 +42,8 @@ def memory() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """Give the address of a server that speaks S3."""
-    pytest.importorskip("s3fs", reason="the extra s3 is not installed")
-    moto = pytest.importorskip("moto.server", reason="moto is not installed")
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    running: Any = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture

@@ -58,6 +58,11 @@ def test_every_command_answers_as_over_a_folder(memory: str, tmp_path: Path, cal
         told = [without_times(json.dumps(answer)) for answer in answers]
         assert told[0].replace(str(folder), memory) == told[1], words
         assert answers[0][0] in (0, ExitCode.FINDINGS), answers[0]
+    pages = []
+    for place in (folder, memory):
+        assert call("report", "orch", "-o", "page.html", "--warehouse", place)[0] == 0
+        pages.append(without_times(Path("page.html").read_text(encoding="utf-8")))
+    assert pages[0].replace(str(folder), memory) == pages[1]
     sql = "SELECT run_id, count(*) FROM history GROUP BY ALL ORDER BY ALL"
     assert call("sql", sql, "--warehouse", memory)[1] == call("sql", sql, "--warehouse", folder)[1]
     assert "trn" in call("query", "fixed_pairs", "--warehouse", memory)[1]

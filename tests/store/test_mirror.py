@@ -40,16 +40,20 @@ def keys_of(place: str, table: str) -> list[str]:
     return [key for key in objects(place).listed(table) if "zz_schema" not in key]
 
 
-def test_nothing_is_listed_from_a_cache(memory: str, tmp_path: Path, runs: list[Path]) -> None:
-    ingest(memory, runs[0])
-    reader = open_warehouse(memory)
+@pytest.mark.parametrize("store", ["memory", "s3"])
+def test_nothing_is_listed_from_a_cache(
+    request: pytest.FixtureRequest, store: str, tmp_path: Path, runs: list[Path]
+) -> None:
+    place = request.getfixturevalue(store)
+    ingest(place, runs[0])
+    reader = open_warehouse(place)
     assert reader.sql(COUNTS).rows() == [(20, 40)]
     with pytest.MonkeyPatch.context() as patch:  # on another machine
         patch.setenv("DAKOTA_WH_CACHE", str(tmp_path / "other"))
-        ingest(memory, runs[1])
-        ingest(memory, kit.constant_run(tmp_path / "b", "run2", 1.0))
+        ingest(place, runs[1])
+        ingest(place, kit.constant_run(tmp_path / "b", "run2", 1.0))
     assert reader.sql(COUNTS).rows() == [(50, 100)]
-    open_warehouse(memory).remove("run1")
+    open_warehouse(place).remove("run1")
     assert reader.sql(COUNTS).rows() == [(25, 50)]
 
 

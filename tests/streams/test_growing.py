@@ -13,7 +13,7 @@ from dakota_wh.api import Warehouse
 from dakota_wh.ingest.landed import Action
 from dakota_wh.ingest.streams import bring as bringing
 from dakota_wh.warehouse.layout import STREAM_TABLES
-from tests.ingest.kit import Row, land, numbered, parts, tree, write_csv
+from tests.ingest.kit import Row, land, numbered, parts, tables, tree, write_csv
 
 from .logs import HandMade, table_json
 
@@ -136,6 +136,24 @@ def test_role_rebuild_and_removal(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.remove("hand")
     assert all(not rows for rows in told(warehouse).values())
     assert not list(warehouse.path.glob("*/role=trainer/run_id=hand/*"))
+
+
+@pytest.mark.parametrize("table", ["streams", "system", "tables", "table_rows"])
+def test_a_rebuild_leaves_no_stream_out_whose_file_is_gone(
+    warehouse: Warehouse, tmp_path: Path, table: str
+) -> None:
+    run = HandMade(tmp_path / "wandb" / "run-x-hand")
+    logged(run, range(2))
+    run.end()
+    land(warehouse, run.write(), streams=ALL)
+    before, streams = told(warehouse), tables(warehouse, ["streams"], ["fetched_at"])
+    part = min(warehouse.path.glob(f"{table}/*/run_id=hand/part-*.parquet"))
+    part.unlink()
+    (failed,) = warehouse.rebuild()
+    assert f"Run hand is damaged: {table}/{part.name}: is missing" in str(failed.error)
+    land(warehouse, run.folder)
+    assert told(warehouse) == before
+    assert tables(warehouse, ["streams"], ["fetched_at"]) == streams
 
 
 def test_a_source_that_has_none_keeps_what_is_there(warehouse: Warehouse, tmp_path: Path) -> None:

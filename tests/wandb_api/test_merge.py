@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dakota_wh.ingest.wandb_api.merge import Merged
+from dakota_wh.ingest.wandb_api.merge import Piece as Given
 from dakota_wh.ingest.wandb_api.step_block import StepBlock
 
 Piece = list[list[int]]
@@ -38,8 +39,11 @@ def pieces(draw: st.DrawFn) -> list[Piece]:
 
 
 @settings(deadline=None)
-@given(pieces())
-def test_each_step_comes_from_the_first_piece_that_has_it(given_pieces: list[Piece]) -> None:
+@given(pieces(), st.integers(0, 3))
+def test_each_step_comes_from_the_first_piece_that_has_it(
+    given_pieces: list[Piece], before: int
+) -> None:
+    """Each piece says where it begins, or some steps before."""
     flat = [[step for block in piece for step in block] for piece in given_pieces]
     expected = []
     for step in range(13):
@@ -49,7 +53,11 @@ def test_each_step_comes_from_the_first_piece_that_has_it(given_pieces: list[Pie
             expected += [(step, owner, place) for place in places]
     merged = Merged()
     found = []
-    for block in merged.blocks([blocks(n, piece) for n, piece in enumerate(given_pieces)]):
+    said = [
+        Given(blocks(n, piece), min(flat[n], default=0) - before)
+        for n, piece in enumerate(given_pieces)
+    ]
+    for block in merged.blocks(said):
         cells = (block.columns[("of",)].to_pylist(), block.columns[("row",)].to_pylist())
         found += list(zip(block.steps.tolist(), *cells, strict=True))
     assert found == expected
@@ -57,3 +65,38 @@ def test_each_step_comes_from_the_first_piece_that_has_it(given_pieces: list[Pie
     assert merged.distinct == len({step for step, _, _ in expected})
     assert merged.overlapping == sum(map(len, flat)) - len(expected)
     assert merged.last_step == (expected[-1][0] if expected else None)
+
+
+def test_a_piece_is_opened_when_the_others_have_come_to_where_it_begins() -> None:
+    """Files that follow each other are read one after another, those that overlap together."""
+    opened: list[int] = []
+
+    def told(number: int, *steps: int) -> Given:
+        def read() -> Iterator[StepBlock]:
+            opened.append(number)
+            for step in steps:
+                yield from blocks(number, [[step]])
+
+        return Given(read(), steps[0])
+
+    pieces_given = [told(4, 10), told(0, 0, 1, 4), told(1, 3, 5), told(2, 8, 9), told(3, 9)]
+    found = {}
+    for block in Merged().blocks(pieces_given):
+        found[int(block.steps[-1])] = list(opened)
+    assert found == {
+        0: [0], 1: [0], 3: [0, 1], 4: [0, 1], 5: [0, 1], 8: [0, 1, 2], 9: [0, 1, 2, 3],
+        10: [0, 1, 2, 3, 4],
+    }  # fmt: skip
+
+
+def test_a_piece_that_begins_late_and_says_so_nowhere_opens_no_other() -> None:
+    """As the live tail behind the files of an export: it is read first, and its rows come last."""
+    opened: list[int] = []
+
+    def read(number: int) -> Iterator[StepBlock]:
+        opened.append(number)
+        yield from blocks(number, [[number]])
+
+    given_pieces = [*(Given(read(n), n) for n in range(3)), Given(read(9))]
+    order = [(int(b.steps[0]), list(opened)) for b in Merged().blocks(given_pieces)]
+    assert order == [(0, [9, 0]), (1, [9, 0, 1]), (2, [9, 0, 1, 2]), (9, [9, 0, 1, 2])]

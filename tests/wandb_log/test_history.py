@@ -236,7 +236,7 @@ def test_summary_is_the_records_applied_in_order(
         body = changes([item(p, str(v)) for p, v in update], [item(p) for p in remove])
         payloads += [(3, body), (5, body)]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dakota_wh.ingest.wandb_log.records.BATCH_RECORDS", batch)
+        patch.setattr("dakota_wh.ingest.wandb_log.changes.BATCH_RECORDS", batch)
         facts = read(only(place(Path(folder), log(records(payloads))))).facts
     assert facts.summary == expected
     assert facts.config == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,9 @@ def test_what_is_looked_at(end: int) -> None:
         assert max(gaps) <= (end - MOST) // (SAMPLES - 1) + 1  # spread evenly
 
 
+@pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same rule in small, so that a log of some kilobytes is a long one."""
+    """Have the same rule in small, so that a log of some kilobytes is a long one."""
     monkeypatch.setattr(under_test, "EDGE", 1000)
     monkeypatch.setattr(under_test, "SAMPLES", 4)
     monkeypatch.setattr(under_test, "SAMPLE", 100)
@@ -59,10 +61,8 @@ def holds(path: Path, said: str, end: int) -> bool:
         file.close()
 
 
-def test_a_change_is_seen_where_it_is_looked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small(monkeypatch)
+@pytest.mark.usefixtures("small")
+def test_a_change_is_seen_where_it_is_looked_for(tmp_path: Path) -> None:
     path = tmp_path / "x.wandb"
     data = bytes(n % 251 for n in range(10_000))
     path.write_bytes(data)
@@ -90,6 +90,22 @@ def long_log(rows: int = 60) -> list[bytes]:
     return records(bodies)
 
 
+@dataclass
+class ReadOnce:
+    """A long log that was read, and what is to be given back at the next reading."""
+
+    path: Path
+    payloads: list[bytes]
+    resume: dict[str, Any]
+
+
+@pytest.fixture
+def read_once(small: None, tmp_path: Path) -> ReadOnce:
+    payloads = long_log()
+    path = place(tmp_path, log(payloads))
+    return ReadOnce(path, payloads, read(only(path)).facts.resume)
+
+
 def grown(path: Path, payloads: list[bytes], resume: dict[str, Any]) -> Continuation:
     more = record(len(payloads) + 1, 2, history([item(["_step"], "999")]))
     path.write_bytes(path.read_bytes() + log([*payloads, more])[len(log(payloads)) :])
@@ -98,13 +114,8 @@ def grown(path: Path, payloads: list[bytes], resume: dict[str, Any]) -> Continua
     return got.continuation
 
 
-def test_a_log_that_grew_goes_on_whichever_proof_was_stored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small(monkeypatch)
-    payloads = long_log()
-    path = place(tmp_path, log(payloads))
-    resume = read(only(path)).facts.resume
+def test_a_log_that_grew_goes_on_whichever_proof_was_stored(read_once: ReadOnce) -> None:
+    path, payloads, resume = read_once.path, read_once.payloads, read_once.resume
     (mark,) = resume["segments"]
     assert mark["digest"].startswith("edges+")
     assert read(only(path), resume).continuation is Continuation.UNCHANGED
@@ -113,23 +124,16 @@ def test_a_log_that_grew_goes_on_whichever_proof_was_stored(
     assert grown(path, payloads, resume) is Continuation.APPEND
 
 
-def test_another_log_of_the_same_name_is_read_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small(monkeypatch)
-    payloads = long_log()
-    path = place(tmp_path, log(payloads))
-    resume = read(only(path)).facts.resume
+def test_another_log_of_the_same_name_is_read_whole(read_once: ReadOnce) -> None:
+    path, payloads = read_once.path, read_once.payloads
     payloads[-1] = payloads[-1].replace(b"ttt", b"uuu")
     path.write_bytes(log(payloads))
-    assert grown(path, payloads, resume) is Continuation.WHOLE
+    assert grown(path, payloads, read_once.resume) is Continuation.WHOLE
 
 
-def test_a_log_that_was_damaged_is_read_whole_once_it_is_repaired(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("small")
+def test_a_log_that_was_damaged_is_read_whole_once_it_is_repaired(tmp_path: Path) -> None:
     """As when a copy is read before all of it has come."""
-    small(monkeypatch)
     payloads = long_log(rows=700)  # several blocks of 32 KiB
     data = log(payloads)
     hole = bytearray(data)

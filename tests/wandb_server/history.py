@@ -63,9 +63,8 @@ def sampled_history(run: ServedRun, arguments: Mapping[str, Any]) -> list[list[R
 def live_data(run: ServedRun, keys: Sequence[str]) -> list[Row]:
     """Return the rows that are not exported, with the keys asked for, the step as a float."""
     found = []
-    for row in run.rows:
-        if row["_step"] < run.first_named_live():
-            continue
+    for position in run.window(run.first_named_live(), 2**63):
+        row = run.rows[position]
         cells = {key: row[key] for key in keys if key in row}
         if "_step" in cells:
             cells["_step"] = float(cells["_step"])

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dakota_wh.api import open as open_warehouse
 from dakota_wh.errors import NoSuchRun, NotAWarehouse, RunConflict
 from dakota_wh.ingest.landed import Action
 from dakota_wh.sql import views
+from dakota_wh.warehouse import folder
+from dakota_wh.warehouse.layout import schema_file
 from tests.warehouse.kit import (
     constant_run,
     files_of,
@@ -193,3 +199,30 @@ def test_every_published_view_answers_by_name(tmp_path: Path) -> None:
     for view in views.all_views():
         columns = warehouse.query(view.relation).columns
         assert columns[: len(view.columns)] == [column.name for column in view.columns]
+
+
+def test_a_folder_that_is_half_made_is_no_warehouse_and_one_that_is_half_extended_is(
+    tmp_path: Path,
+) -> None:
+    made: list[Path] = []
+
+    def dies(path: Path, table: pa.Table) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if len(made) == moment:
+            raise KeyboardInterrupt
+        made.append(path)
+        pq.write_table(table, path)
+
+    for moment in range(len(folder.SCHEMAS)):
+        made.clear()
+        root = tmp_path / str(moment)
+        with patch.object(folder, "write_table", dies), suppress(KeyboardInterrupt):
+            folder.create(root)
+        assert len(made) == moment
+        with pytest.raises(NotAWarehouse, match="is no warehouse"):
+            open_warehouse(root).runs()
+    folder.create(root)
+    assert open_warehouse(root).runs().rows() == []
+    for table, view in (("pairs", "fixed_pairs"), ("timed", "timed_metrics")):
+        schema_file(root, table).unlink()  # as where an earlier version had none
+        assert open_warehouse(root).query(view).rows() == []

@@ -257,6 +257,14 @@ def test_what_wants_too_much_memory_is_refused(warehouse: Warehouse, text: str) 
     assert warehouse.sql("SELECT 1").rows() == [(1,)]
 
 
+def test_a_memory_limit_that_is_too_small_to_open_blames_no_run(
+    warehouse: Warehouse,
+) -> None:
+    with pytest.raises(BadQuery, match="cannot be read in 1MB of memory") as raised:
+        warehouse.sql("SELECT count(*) FROM reward_trends", memory_limit="1MB")
+    assert "remove" not in raised.value.hint
+
+
 def test_what_spills_leaves_nothing_behind(warehouse: Warehouse) -> None:
     text = "SELECT range AS i, hash(range) AS h FROM range(3000000) ORDER BY h"
     result = warehouse.sql(f"SELECT count(*), sum(i) FROM ({text})", memory_limit="60MB")

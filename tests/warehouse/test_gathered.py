@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dakota_wh import api
+from dakota_wh.errors import NotAWarehouse
 from dakota_wh.warehouse import gathered, live_files
 from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.relations import files_under
@@ -186,6 +187,26 @@ def test_rows_of_an_earlier_version_do_not_name_their_files(root: Path, those: s
     gathered.drop(root)
     live_files.gather(root)
     assert answers(root) == before
+
+
+def test_a_part_that_is_gone_is_an_error_unless_it_was_gathered(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathered, "SHARE", 1.0)
+    before = answers(root)
+    (part,) = root.glob("steps/*/run_id=%52un-1/part-*.parquet")
+    part.unlink()
+    assert answers(root) == before
+    ingest(root, constant_run(tmp_path / "in", "Run-9", 9.0))
+    (later,) = root.glob("steps/*/run_id=%52un-9/part-*.parquet")
+    data = later.read_bytes()
+    later.unlink()
+    with pytest.raises(NotAWarehouse, match=f"steps/{later.name} of the run Run-9 is gone"):
+        answers(root)
+    later.write_bytes(data)
+    gathered.drop(root)
+    with pytest.raises(NotAWarehouse, match=f"steps/{part.name} of the run Run-1 is gone"):
+        answers(root)
 
 
 @pytest.mark.parametrize("said", ["relation", "parts"])

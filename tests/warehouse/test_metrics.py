@@ -68,6 +68,7 @@ def stored(
     with (
         patch.object(history_module, "PART_ROWS", part_rows),
         patch.object(metrics_module, "CHUNK_ROWS", chunk_rows),
+        patch.object(metrics_module, "_JOINED", 2),
     ):
         writer = HistoryWriter(folder / "history")
         for start in range(0, len(rows), batch):

@@ -1,0 +1,137 @@
+"""A run of millions of steps as W&B's backend would serve it, made as it is asked for.
+
+The rows of the live history are 997 texts of metrics over and over, each with its own step; the
+files of the export hold other doubles in every row. Nothing of it is kept but the files.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.wandb_server.model import ServedRun
+
+#: Texts before they come again: a prime, so that no page begins as another one does.
+_BODIES = 997
+#: Rows of one file of an export.
+_PER_FILE = 50_000
+_START = 1_700_000_000
+
+
+def names(metrics: int) -> list[str]:
+    """Return the names of the metrics."""
+    return [f"train/metric_{number:02}" for number in range(metrics)]
+
+
+@dataclass(frozen=True)
+class _Rows(Sequence[Any]):
+    """Rows by position: how many there are, and each as a text or a mapping."""
+
+    size: int
+    bodies: list[list[float]]
+    names: list[str]
+    texts: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return self.size
+
+    @overload
+    def __getitem__(self, at: int) -> Any: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Any]: ...
+    def __getitem__(self, at: int | slice) -> Any:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(self.size))]
+        if not 0 <= at < self.size:
+            raise IndexError(at)
+        if self.texts:
+            own = f'"_step":{at},"_timestamp":{_START + at},"_runtime":{at * 0.5}'
+            return f"{{{own},{self.texts[at % _BODIES]}}}"
+        body = dict(zip(self.names, self.bodies[at % _BODIES], strict=True))
+        return {"_step": at, "_timestamp": _START + at, "_runtime": at * 0.5, **body}
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[at] for at in range(self.size))
+
+
+class LongRun(ServedRun):
+    """A finished run of so many steps, live or exported but for its last step."""
+
+    def __init__(self, run_id: str, steps: int, metrics: int, *, exported: bool) -> None:
+        """Make it; the files of an export are written now."""
+        dice = random.Random(7)
+        bodies = [[dice.random() for _ in range(metrics)] for _ in range(_BODIES)]
+        texts = [
+            ",".join(
+                f'"{name}":{value!r}' for name, value in zip(names(metrics), body, strict=True)
+            )
+            for body in bodies
+        ]
+        rows = _Rows(steps, bodies, names(metrics))
+        super().__init__("acme", "bench", run_id, summary=rows[steps - 1])
+        self.rows = rows  # type: ignore[assignment]
+        self._texts = _Rows(steps, bodies, names(metrics), texts)
+        #: The sum of each metric over all steps.
+        self.sums = dict.fromkeys(names(metrics), 0.0)
+        if exported:
+            self.exported_up_to = steps - 2
+            self.parquet_files = list(self._files(steps - 1, metrics))
+            self._add(rows[steps - 1])
+        else:
+            whole, rest = divmod(steps, _BODIES)
+            for at, name in enumerate(self.sums):
+                column = np.array([body[at] for body in bodies])
+                self.sums[name] = whole * float(column.sum()) + float(column[:rest].sum())
+
+    @property
+    def last_step(self) -> int:
+        """Return the last step."""
+        return len(self.rows) - 1
+
+    def window(self, low: int, high: int) -> range:
+        """Return the positions of live rows, which are their steps."""
+        return range(max(low, self.first_named_live()), min(high, len(self.rows)))
+
+    def texts(self) -> Any:
+        """Return the rows as JSON."""
+        return self._texts
+
+    def remembered(self, name: str, build: Any, shape: object = None) -> Any:
+        """Return the counts of values by key without counting them."""
+        if name != "keys":
+            return super().remembered(name, build, shape)
+        return {
+            key: {
+                "typeCounts": [{"type": "number", "count": len(self.rows)}],
+                "monotonic": False,
+                "previousValue": value,
+            }
+            for key, value in self.summary.items()
+        }
+
+    def _files(self, steps: int, metrics: int) -> Iterator[bytes]:
+        dice = np.random.default_rng(7)
+        for start in range(0, steps, _PER_FILE):
+            at = np.arange(start, min(start + _PER_FILE, steps))
+            columns = {
+                "_step": at,
+                "_timestamp": (_START + at).astype(float),
+                "_runtime": at * 0.5,
+                **{name: dice.random(at.size) for name in names(metrics)},
+            }
+            for name in self.sums:
+                self.sums[name] += float(columns[name].sum())
+            sink = io.BytesIO()
+            pq.write_table(pa.table(columns), sink)
+            yield sink.getvalue()
+
+    def _add(self, row: dict[str, Any]) -> None:
+        for name in self.sums:
+            self.sums[name] += row[name]
