@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -54,11 +54,41 @@ class _Rows(Sequence[Any]):
         if self.texts:
             own = f'"_step":{at},"_timestamp":{_START + at},"_runtime":{at * 0.5}'
             return f"{{{own},{self.texts[at % _BODIES]}}}"
-        body = dict(zip(self.names, self.bodies[at % _BODIES], strict=True))
-        return {"_step": at, "_timestamp": _START + at, "_runtime": at * 0.5, **body}
+        return _Row(self, at)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[at] for at in range(self.size))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row(Mapping[str, Any]):
+    """One row; the server asks millions of them for their step alone."""
+
+    rows: _Rows
+    at: int
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "_step":
+            return self.at
+        return self._cells()[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key == "_step" or key in self._cells()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells())
+
+    def __len__(self) -> int:
+        return len(self.rows.names) + 3
+
+    def _cells(self) -> dict[str, Any]:
+        body = dict(zip(self.rows.names, self.rows.bodies[self.at % _BODIES], strict=True))
+        return {
+            "_step": self.at,
+            "_timestamp": _START + self.at,
+            "_runtime": self.at * 0.5,
+            **body,
+        }
 
 
 class LongRun(ServedRun):
@@ -75,7 +105,7 @@ class LongRun(ServedRun):
             for body in bodies
         ]
         rows = _Rows(steps, bodies, names(metrics))
-        super().__init__("acme", "bench", run_id, summary=rows[steps - 1])
+        super().__init__("acme", "bench", run_id, summary=dict(rows[steps - 1]))
         self.rows = rows  # type: ignore[assignment]
         self._texts = _Rows(steps, bodies, names(metrics), texts)
         #: The sum of each metric over all steps.
@@ -132,6 +162,6 @@ class LongRun(ServedRun):
             pq.write_table(pa.table(columns), sink)
             yield sink.getvalue()
 
-    def _add(self, row: dict[str, Any]) -> None:
+    def _add(self, row: Mapping[str, Any]) -> None:
         for name in self.sums:
             self.sums[name] += row[name]

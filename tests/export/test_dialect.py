@@ -41,7 +41,7 @@ def token(value: Any) -> str:
     return text_token(value) if isinstance(value, str) else to_json(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(VALUES)
 @example("x;=1")
 @example("007")
@@ -57,7 +57,7 @@ def test_a_cell_gives_its_token_back(value: Any) -> None:
     assert column_tokens(cells, dialect.csv_token).to_pylist() == [wanted]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS)
 @example("|＝")
 @example('x;"=1"')
@@ -74,7 +74,7 @@ def test_no_text_is_a_formula_in_any_spreadsheet(text: str) -> None:
     assert not re.search("[\r\n\t\x00]", cell)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(VALUES)
 @example("\\Infinity")
 def test_strict_json_gives_its_token_back(value: Any) -> None:
@@ -88,14 +88,14 @@ def test_strict_json_gives_its_token_back(value: Any) -> None:
     assert dialect.loose_token(EXACT.decode(strict)) == wanted
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.text(max_size=4), VALUES, max_size=4))
 def test_settings_come_back(tree: dict[str, Any]) -> None:
     text = json.dumps(dialect.strict_value(tree), allow_nan=False)
     assert repr(dialect.loose_value(json.loads(text))) == repr(tree)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXTS)
 def test_a_column_name_comes_back(name: str) -> None:
     assert dialect.column_name(dialect.csv_name(name)) == name

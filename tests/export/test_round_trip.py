@@ -78,7 +78,7 @@ def clean(tree: Any) -> Any:
     return json.loads(json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(st.dictionaries(PATHS, VALUES, max_size=4), max_size=5),
     st.dictionaries(st.text(max_size=3), VALUES, max_size=3).map(clean),

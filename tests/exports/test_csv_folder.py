@@ -79,7 +79,7 @@ cells = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_what_pandas_writes_comes_back(data: Any, whole: Read, not_logged: object) -> None:
     count = data.draw(st.integers(1, 8))
@@ -314,7 +314,7 @@ def test_a_file_that_changes_meanwhile(tmp_path: Path) -> None:
         list(reading.rows())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=200), st.booleans())
 def test_garbage_never_escapes(data: bytes, headed: bool) -> None:
     with TemporaryDirectory() as folder:

@@ -290,7 +290,7 @@ def test_a_file_that_went_away(tmp_path: Path) -> None:
 cells = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(rows=st.lists(st.dictionaries(st.text(max_size=5), cells, max_size=4), max_size=6))
 def test_any_rows_come_back(rows: list[dict[str, Any]], whole: Read, not_logged: object) -> None:
     words = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -311,7 +311,7 @@ def test_any_rows_come_back(rows: list[dict[str, Any]], whole: Read, not_logged:
                 assert back == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=120), st.integers(0, 3))
 def test_garbage_never_escapes(data: bytes, where: int) -> None:
     begin = (b"", b'{"run_info": {}, ', b'{"run_info": {}, "history": [{', b'{"run_info": ')[where]

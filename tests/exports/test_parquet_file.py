@@ -144,7 +144,7 @@ columns = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_what_pandas_writes_comes_back(data: Any, whole: Read) -> None:
     count = data.draw(st.integers(1, 6))
@@ -263,7 +263,7 @@ def test_damage_never_escapes(tmp_path: Path, version: str) -> None:
         read_all(path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200))
 def test_garbage_never_escapes(data: bytes) -> None:
     with TemporaryDirectory() as folder:
@@ -345,7 +345,7 @@ def test_claims_are_what_arrow_reads(tmp_path: Path) -> None:
             assert found.values == (max(counts) if set(names) - {"flat"} else 0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_footer_of_any_bytes_is_read_or_refused(data: st.DataObject) -> None:
     begin = footer(1)[4:-8]

@@ -265,9 +265,7 @@ def _sources(path: Path) -> list[Any]:
     return list(recognise(str(path)))
 
 
-SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+SLOW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 @SLOW

@@ -233,7 +233,7 @@ def test_which_components_stand_beside_the_reward() -> None:
     assert of_reward("env/all/reward/total", ["env/all/x", "env/t/x"]) == ["env/all/x"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(-3, 3).filter(lambda w: abs(w) > 1e-3), min_size=1, max_size=5),
     st.integers(0, 2**32 - 1),
@@ -252,7 +252,7 @@ def test_any_weights_are_found(true: list[float], seed: int, constant: float) ->
     assert (rows["m0"].residual or 0) < components.NOTHING * span
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=30), max_size=4),
     st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=30),
@@ -276,7 +276,7 @@ def test_anything_is_answered_with_finite_numbers(
     st.sampled_from([0.0, 1e6]),
     st.lists(st.integers(1, 59), max_size=4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_comes_in_blocks_is_explained_as_at_once(
     seed: int, width: int, blur: float, offset: float, ends: list[int]
 ) -> None:

@@ -25,7 +25,7 @@ series = st.tuples(
     st.sampled_from([0, 0, 0, 600, 900, -600, -900]),  # times 2 to the power of
     st.sampled_from([0.0, 0.0, 0.2]),  # the share that is NaN or not logged
 )
-rarely = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+rarely = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 
 
 def made(shape: str, seed: int, length: int, power: int, holes: float) -> Values:

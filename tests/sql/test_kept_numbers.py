@@ -56,7 +56,7 @@ def test_by_hand() -> None:
     assert got.improvement_pct == pytest.approx((40.9 / 6 - 3.0) / 3.0 * 100, rel=1e-15)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(many=st.lists(hostile, min_size=1, max_size=6))
 @example(many=[[0.1] * 12, [HIGHEST] * 12, [HIGHEST, -HIGHEST] * 8, [5e-324] * 3, [math.nan]])
 @example(many=[[0.0] * 5 + [1.0] * 6, [-1.0] * 6 + [1.0] * 6, [1e-310] * 6 + [1e308] * 6])

@@ -57,7 +57,7 @@ def agrees(got: float | None, exact: float | None, peak: float) -> bool:
     return abs(got / 4 - exact / 4) <= 1e-9 * peak / 4 + 1e-321
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(many=st.lists(series, min_size=1, max_size=6))
 def test_stats_are_those_of_exact_arithmetic(
     ask_again: Ask, new_tables: type[Tables], many: list[Series]
@@ -85,7 +85,7 @@ def test_stats_are_those_of_exact_arithmetic(
     assert not rows
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(many=st.lists(series, min_size=1, max_size=6))
 def test_trends_are_those_of_exact_arithmetic(
     ask_again: Ask, new_tables: type[Tables], many: list[Series]
@@ -116,7 +116,7 @@ def in_range(exact: Fraction) -> object:
     return pytest.approx(float(exact), rel=1e-9, abs=1e-321)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(values=ordinary)
 def test_stats_and_trends_are_those_of_pandas(
     ask_again: Ask, new_tables: type[Tables], values: list[float]

@@ -241,9 +241,7 @@ def test_removed_at_the_target_while_it_is_copied(
     assert there == kit.state(folder)
 
 
-@settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

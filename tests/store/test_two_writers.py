@@ -172,9 +172,7 @@ def play(
 
 #: Where a writer dies; most live.
 MOMENTS = st.lists(st.one_of(st.none(), st.none(), st.integers(0, 30)), min_size=2, max_size=3)
-QUICK = settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUICK = settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

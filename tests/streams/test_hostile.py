@@ -124,7 +124,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_table_is_read_as_json_reads_it(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -148,7 +148,7 @@ def test_a_table_is_read_as_json_reads_it(
     assert found == rows
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 200), st.integers(1, 30))
 def test_a_cut_table_never_passes_for_a_whole_one(
     tmp_path_factory: pytest.TempPathFactory, cut: int, read: int

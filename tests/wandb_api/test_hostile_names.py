@@ -146,7 +146,7 @@ def test_an_account_and_an_error_with_such_names(
 def test_files_with_such_names(
     server: Server, program: Program, warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    files = {name: b"text" for name in OTHERS}
+    files = dict.fromkeys(OTHERS, b"text")
     server.add_run(ServedRun("acme", "p", "r", rows=curve(12), files=files))
     program("ingest", "acme/p/r", "--files", "--tables").must_be_plain(0)
     listed = warehouse.sql("SELECT name FROM files").rows()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dakota_wh.ingest.wandb_api.merge import Merged
@@ -38,7 +38,6 @@ def pieces(draw: st.DrawFn) -> list[Piece]:
     return found
 
 
-@settings(deadline=None)
 @given(pieces(), st.integers(0, 3))
 def test_each_step_comes_from_the_first_piece_that_has_it(
     given_pieces: list[Piece], before: int

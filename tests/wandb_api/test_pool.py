@@ -120,7 +120,7 @@ def test_the_next_call_begins_anew() -> None:
         assert pool.one({"number": 0}) == 0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     sign_ins=st.lists(st.sampled_from([None, BROKEN, REFUSED]), max_size=6),
     then=st.sampled_from([None, BROKEN]),

@@ -7,7 +7,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dakota_wh.ingest.exports.tokens import EXACT, SERVICE_WORDS, leaves, safe_key
@@ -49,7 +49,6 @@ def decoded(rows: list[str]) -> list[dict[Any, str]]:
     return found
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_the_cells_are_those_of_an_exact_decoder(given_rows: list[list[tuple[str, str]]]) -> None:
     rows = [row_text(pairs) for pairs in given_rows]
@@ -62,7 +61,6 @@ def test_the_cells_are_those_of_an_exact_decoder(given_rows: list[list[tuple[str
     assert found == decoded(rows)
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_a_page_is_cut_into_its_rows(given_rows: list[list[tuple[str, str]]]) -> None:
     rows = [row_text(pairs) for pairs in given_rows]
@@ -76,7 +74,6 @@ def test_a_page_is_cut_into_its_rows(given_rows: list[list[tuple[str, str]]]) ->
 PLAIN = st.sampled_from((*NUMBERS, "9007199254740992", "-0.0", "5e-324", "1e400", "true", "NaN"))
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(st.sampled_from("abc"), PLAIN), max_size=3), max_size=5))
 def test_numbers_are_stored_alike_by_both_ways(given_rows: list[list[tuple[str, str]]]) -> None:
     page = Page.of([row_text(list(dict(pairs).items())) for pairs in given_rows])

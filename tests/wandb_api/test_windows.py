@@ -109,7 +109,7 @@ def test_a_server_that_gives_less_than_it_is_asked_for_is_noticed() -> None:
     assert windows.cap == 500
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     gaps=st.lists(st.sampled_from([1, 1, 1, 1, 2, 7, 1_000, 100_000]), max_size=3 * ROWS),
     counted=st.booleans(),

@@ -43,7 +43,7 @@ def small_log(rows: int = 12, run_id: str = "abc") -> tuple[bytes, list[bytes]]:
 @given(
     st.lists(st.integers(0, 3 * BLOCK) | st.integers(0, 40) | st.integers(BLOCK - 30, BLOCK)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_was_framed_is_read_back(sizes: list[int]) -> None:
     payloads = [bytes([n % 251]) * size for n, size in enumerate(sizes)]
     data = log(payloads)
@@ -83,7 +83,7 @@ def big_log() -> tuple[bytes, list[bytes]]:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_one_flipped_byte_costs_what_it_touches(data: st.DataObject) -> None:
     whole, payloads = big_log()
     at = data.draw(st.integers(7, len(whole) - 1))
@@ -178,7 +178,7 @@ def test_nothing_flushed_yet(tmp_path: Path, size: int) -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_random_bytes_never_raise(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         got = read(only(place(Path(folder), log([data, data[::-1]]) + data)))

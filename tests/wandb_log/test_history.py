@@ -68,7 +68,7 @@ def encoded_items(draw: st.DrawFn) -> tuple[tuple[str, ...], str, bytes]:
 
 
 @given(st.lists(st.lists(encoded_items(), max_size=6), min_size=1, max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_items_come_back(rows: list[list[tuple[tuple[str, ...], str, bytes]]]) -> None:
     got, batch = decoded([history([content for *_, content in row]) for row in rows])
     assert got == [{path: text for path, text, _ in row} for row in rows]
@@ -86,7 +86,7 @@ bodies = st.lists(
 
 
 @given(bodies)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_fast_walk_and_exact_decoder_agree_on_anything(bodies: list[bytes]) -> None:
     fast, counted = decoded(bodies)
     with pytest.MonkeyPatch.context() as patch:
@@ -211,7 +211,7 @@ summary_items = st.tuples(paths, st.integers(-9, 9), st.booleans())
 
 
 @given(st.lists(st.lists(summary_items, max_size=5), max_size=8), st.integers(1, 4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_summary_is_the_records_applied_in_order(
     found: list[list[tuple[tuple[str, ...], int, bool]]], batch: int
 ) -> None:

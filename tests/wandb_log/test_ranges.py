@@ -119,7 +119,7 @@ def _known(facts: RunFacts) -> str:
     st.booleans(),
     st.integers(0, 4),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_ranges_give_what_one_pass_gives(
     rows: int, pad: int, blocks: int, summaries: bool, lives: int
 ) -> None:
@@ -134,7 +134,7 @@ def test_ranges_give_what_one_pass_gives(
 
 
 @given(st.data(), st.sampled_from(["flip", "cut", "zeros", "lost"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_damaged_log_is_read_as_ever(data: st.DataObject, damage: str) -> None:
     payloads = logged(60, 700)
     if damage == "lost":  # a record that was never written: the numbers leap

@@ -55,7 +55,7 @@ def polled(path: Path, data: bytes, cuts: list[int]) -> Pass:
 
 
 @given(st.lists(st.integers(0, 25_000), max_size=6).map(sorted), st.integers(1, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_polling_a_growing_file_equals_one_pass(cuts: list[int], batch: int) -> None:
     data = log(growing())
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

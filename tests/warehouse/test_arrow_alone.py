@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dakota_wh.warehouse.arrow_alone import as_array
@@ -35,7 +35,6 @@ def test_no_pandas_until_somebody_wants_it() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.booleans())))
 def test_an_array_is_the_one_that_arrow_makes(cells: list[tuple[int, bool]]) -> None:
     for kind in (np.int64, np.float64):

@@ -29,7 +29,6 @@ def divided(rows: int, share: int) -> list[int]:
     return [min(rows, start + share) for start in range(0, rows, share)]
 
 
-@settings(deadline=None)
 @given(steps | nearly, st.integers(1, 9))
 @example([0, 1, 1, 2, None, 2, 3], 3)
 @example([3, 2, 1], 1)
@@ -68,7 +67,7 @@ def test_ascending_steps_make_a_block_of_each_part() -> None:
     assert cuts(np.zeros(0, np.int64), np.zeros(0, bool), []) == [0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.none() | st.floats(allow_nan=False), min_size=1, max_size=20),
     st.integers(1, 7),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dakota_wh.api import open as open_warehouse
@@ -49,7 +49,6 @@ paths = st.lists(names, min_size=1, max_size=3).map(tuple)
 
 
 @given(st.lists(paths, unique=True, max_size=12), st.integers(0, 12))
-@settings(deadline=None)
 @example([("x::json",), ("x",)], 1)
 @example([("_Step",), ("_step",)], 1)
 @example([("a::JSON",), ("a",), ("A::json",)], 2)

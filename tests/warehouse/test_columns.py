@@ -105,7 +105,6 @@ def check(cells: Cells, values: list[str | None]) -> None:
 
 
 @given(columns)
-@settings(deadline=None)
 @example(["-0", "9007199254740993"])
 @example(["1e400", "9" * 400, "true"])
 def test_one_batch_is_lossless(values: list[str | None]) -> None:
@@ -113,7 +112,7 @@ def test_one_batch_is_lossless(values: list[str | None]) -> None:
 
 
 @given(columns, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example([None, "true"], None)
 @example([None, '"a"'], None)
 @example([None, None, "1.5"], None)
@@ -149,7 +148,6 @@ typed = st.one_of(
 
 
 @given(st.lists(typed, min_size=1, max_size=5))
-@settings(deadline=None)
 def test_typed_batches_join_with_tokens(batches: list[Any]) -> None:
     values: list[str | None] = []
     for batch in batches:

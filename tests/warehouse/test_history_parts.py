@@ -39,7 +39,7 @@ def test_a_part_of_heavy_rows_is_closed_early(
     assert [text for part in parts for text in part] == texts
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     column=st.lists(CELLS, min_size=1, max_size=12),
     batch=st.integers(1, 5),

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dakota_wh.api import open as open_warehouse
@@ -46,7 +46,6 @@ ids = st.sampled_from(IDS) | st.text(
 
 
 @given(ids, ids)
-@settings(deadline=None)
 @example("%41", "A")
 @example("é", "e\u0301")
 def test_ids_round_trip_and_never_share_a_folder(one: str, other: str) -> None:
@@ -57,7 +56,6 @@ def test_ids_round_trip_and_never_share_a_folder(one: str, other: str) -> None:
 
 
 @given(ids)
-@settings(deadline=None)
 def test_the_folder_is_exactly_three_levels_below_the_root(run_id: str) -> None:
     folder = run_folder(Path("/root"), "history", "trainer", run_id)
     assert folder == Path(os.path.normpath(folder))

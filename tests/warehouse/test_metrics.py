@@ -98,7 +98,7 @@ def stored(
 
 
 @given(log_rows(), st.sampled_from([1, 3, 100]), st.sampled_from([1, 4, 10**6]), st.integers(1, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example([(1, {("a", "b"): "1"}), (1, {("a.b",): "2"}), (1, {("a", "b"): "3"})], 1, 1, 1)
 @example([(1, {("flag",): "true"}), (1, {("late",): "NaN"}), (1, {("late",): "null"})], 100, 1, 3)
 def test_metrics_are_what_pandas_makes(

@@ -36,7 +36,7 @@ def rows_of(path: Path | None) -> list[dict[str, Any]]:
     return [] if path is None else pq.ParquetFile(path).read().to_pylist()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(logged, min_size=1, max_size=12), st.integers(0, 100))
 def test_no_number_is_lost_and_none_is_twice(rows: list[Any], first_row: int) -> None:
     """``c`` is counted by another key; of a step logged twice the last number counts."""
