@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,10 @@ def run(size: str) -> Report:
         "of runs. Checked: the rows of runs, steps, metrics and run_pairs, and the trends of four "
         "runs, which are NumPy's."
     )
+    times = sorted(one.get("at", "?") for views_of in found.values() for one in views_of.values())
+    report.say(
+        f"What a view took is kept until its SQL changes: measured from {times[0]} to {times[-1]}."
+    )
     heads = ["view", "rows", "laid s", "cpu s", "planned s", "cpu s", "answered s", "cpu s",
              "peak MiB"]  # fmt: skip
     report.table([*heads, *(f"µs/run, {runs:,}" for runs in found)], rows)
@@ -91,7 +96,10 @@ def _asked(root: Path, runs: int, began: float) -> Found:
                 left = len(names) - len(found)
                 raise SystemExit(f"{left} views over {runs} runs are left: start it again")
             one = measure(python("others.ask_views", root, _PATIENCE, name))
-            answer = json.loads(one.output) | {"version": version}
+            answer = json.loads(one.output) | {
+                "version": version,
+                "at": datetime.now(UTC).isoformat(" ", "minutes"),
+            }
             answer["total"] = answer["laid_cpu"] + answer["planned_cpu"] + answer["cpu"]
             with known.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(answer) + "\n")
