@@ -224,18 +224,20 @@ def _words_of(error: OSError) -> str:
 def _tell(text: str) -> None:
     """Write one line on stderr: no line break or escape sequence of what it quotes gets out."""
     line = " ".join(_without_secrets(text).split())
-    click.echo(f"{PROGRAM}: {_spelled(line)}", err=True)
+    click.echo(f"{PROGRAM}: {_printable(line)}", err=True)
 
 
-def _spelled(line: str) -> str:
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
+def _printable(line: str) -> str:
+    from dakota_wh.rendering.values import printable
+
+    return printable(line)
 
 
 def _show_traceback(error: Exception) -> None:
     from traceback import format_exception
 
     for line in _without_secrets("".join(format_exception(error))).rstrip("\n").split("\n"):
-        click.echo(_spelled(line), err=True)
+        click.echo(_printable(line), err=True)
 
 
 def _without_secrets(text: str) -> str:

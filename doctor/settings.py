@@ -29,8 +29,9 @@ _NAMES: Final = (
     "NETRC",
     "NO_COLOR",
 )
-#: A part of a name that says that its value is nobody's business.
+#: The name and password that an address may have (RFC 3986, section 3.2).
 _USER: Final = re.compile(r"//[^/?#]*@")
+#: A part of a name that says that its value is nobody's business.
 _SECRET: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -65,12 +66,7 @@ def _origin(name: str, from_file: Mapping[str, Path]) -> str:
 
 def _shown(name: str) -> str:
     value = os.environ[name]
-    return masked(value) if any(word in name for word in _SECRET) else _without_user(value)
-
-
-def _without_user(address: str) -> str:
-    """Return an address without the name and password that it may have (RFC 3986, section 3.2)."""
-    return _USER.sub("//***@", address)
+    return masked(value) if any(word in name for word in _SECRET) else _USER.sub("//***@", value)
 
 
 def masked(secret: str) -> str:
@@ -85,10 +81,7 @@ def _server(from_file: Mapping[str, Path]) -> Told:
         return Told(_ABOUT, "server", State.ERROR, error.message, error.hint, error.exit_code)
     default = "the settings of `wandb login`, or the default"
     return Told(
-        _ABOUT,
-        "server",
-        State.OK,
-        f"{url}, from {_origin('WANDB_BASE_URL', from_file) or default}",
+        _ABOUT, "server", State.OK, f"{url}, from {_origin('WANDB_BASE_URL', from_file) or default}"
     )
 
 

@@ -51,9 +51,7 @@ def _try_conditions(objects: Objects) -> None:
     finally:
         objects.delete([key])
     if second or not first:
-        objects.listed(
-            STATE_FOLDER
-        )  # what takes whatever is put may be no store at all, and says so
+        objects.listed(STATE_FOLDER)  # raises where what takes all that is put is no store at all
         raise StoreProblem(
             f"{objects.address} has no conditional writes (If-None-Match), so that two writers of"
             " one run could undo each other.",

@@ -64,9 +64,7 @@ def opened(path: Path) -> pq.ParquetFile:
 
 
 def open_sparingly(path: Path, **options: Any) -> pq.ParquetFile:
-    """Open a file so that a row group is read as it is needed, not before it is begun.
-
-    One of a million rows × 60 doubles then takes 130 MB at most, else 600, and less time.
+    """Open a file so that a row group is read as it is needed, not whole before it is begun.
 
     Raises:
         pa.ArrowException, OSError: it is damaged.

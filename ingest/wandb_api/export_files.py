@@ -93,9 +93,8 @@ def open_exports(run: RunAddress, paths: Sequence[Path]) -> ExportFiles:
         SourceProblem: a file is damaged, or has no ``_step``.
     """
     found = {path: _steps(run, path) for path in paths}
-    ordered = sorted(
-        (p for p in found if found[p].size), key=lambda p: (int(found[p].min()), p.name)
-    )
+    bounds = {p: (int(steps.min()), int(steps.max())) for p, steps in found.items() if steps.size}
+    ordered = sorted(bounds, key=lambda p: (bounds[p][0], p.name))
     every = [found[path] for path in ordered]
     return ExportFiles(
         run=run,
@@ -103,7 +102,7 @@ def open_exports(run: RunAddress, paths: Sequence[Path]) -> ExportFiles:
         steps=_each_once(every),
         rows=sum(map(len, every)),
         unsorted=frozenset(p for p in ordered if bool((np.diff(found[p]) < 0).any())),
-        bounds={path: (int(found[path].min()), int(found[path].max())) for path in ordered},
+        bounds=bounds,
     )
 
 

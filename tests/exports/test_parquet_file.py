@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -388,3 +389,19 @@ def test_an_export_of_ours_has_no_other_types(tmp_path: Path, whole: Read) -> No
         pq.write_table(table, path)
         with pytest.raises(SourceProblem, match="is of type"):
             whole(ParquetExport.of_file(path))
+
+
+def test_a_row_group_is_not_read_whole_before_it_is_begun(tmp_path: Path) -> None:
+    """Of one of 24 MB, which does not compress, a fraction is in memory at a time."""
+    dice = np.random.default_rng(5)
+    path = tmp_path / "a.parquet"
+    table = pa.table({f"m{n}": dice.random(200_000) for n in range(15)})
+    pq.write_table(table, path, row_group_size=200_000, use_dictionary=False)
+    del table
+    size, before, peak = path.stat().st_size, pa.total_allocated_bytes(), 0
+    assert size > 20_000_000
+    with parquet_batches.opened(path) as file:
+        for batch in parquet_batches.batches(file):
+            peak = max(peak, pa.total_allocated_bytes() - before)
+            assert batch.num_rows
+    assert 0 < peak < size / 3

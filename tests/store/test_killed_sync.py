@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -56,17 +53,7 @@ def test_killed_at_any_moment_it_leaves_nothing_that_the_next_does_not_sweep(
         shutil.copytree(old, target, copy_function=shutil.copyfile)
     steps = [{"op": "sync", "root": str(root), "source": str(source)} for root in targets]
     warm = [{**steps[0], "root": str(tmp_path / "warm")}]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.warehouse.kill_lab"],
-        input=json.dumps({"warm": warm, "jobs": {"sync": {"steps": steps}}}),
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    moments = json.loads(done.stdout)["sync"]
+    moments = kit.in_kill_lab(warm, {"sync": {"steps": steps}})["sync"]
     dead, (whole, *_) = targets[: len(moments)], targets[len(moments) :]
     assert any(".run-" in moment for moment in moments)
 

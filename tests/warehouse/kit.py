@@ -173,3 +173,19 @@ def files_of(root: Path) -> dict[str, bytes]:
         for path in sorted(root.rglob("*"))
         if path.is_file() and ".dakota-wh" not in path.relative_to(root).parts
     }
+
+
+def in_kill_lab(warm: list[dict[str, Any]], jobs: dict[str, Any]) -> dict[str, list[Any]]:
+    """Run jobs in ``kill_lab.py``, after steps that nobody kills, and return its answers."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.warehouse.kill_lab"],
+        input=json.dumps({"warm": warm, "jobs": jobs}),
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    answers: dict[str, list[Any]] = json.loads(done.stdout)
+    return answers

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +19,7 @@ from tests.warehouse.kit import (
     Rows,
     constant_run,
     files_of,
+    in_kill_lab,
     ingest,
     run_shell,
     shell_state,
@@ -131,23 +129,12 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
 def lab(folder: Path, jobs: dict[str, Any]) -> dict[str, list[Any]]:
     """Run jobs in the kill lab and return its answers."""
     source, root = str(constant_run(folder / "warm", "warm", 0.0)), str(folder / "warm" / "wh")
-    warm = [
+    warm: list[dict[str, Any]] = [
         {"op": "ingest", "root": root, "what": [source]},
         {"op": "ingest", "root": root, "what": [source], "role": "trainer"},
         {"op": "rebuild", "root": root, "run": "warm"},
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.warehouse.kill_lab"],
-        input=json.dumps({"warm": warm, "jobs": jobs}),
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    answers: dict[str, list[Any]] = json.loads(done.stdout)
-    return answers
+    return in_kill_lab(warm, jobs)
 
 
 def of_run(state: State, run_id: str) -> OfRun:
