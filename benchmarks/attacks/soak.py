@@ -41,6 +41,8 @@ from tests.wandb_server.server import Server
 _INTERVAL = "5"
 #: Seconds between two rows, and between two samples of memory.
 _ROW, _SAMPLE = 1.0, 10.0
+#: Fewer samples of a process tell of no trend.
+_LEAST_SAMPLES = 20
 #: What a service does that is not itself just now; where the answer is one in JSON, it is W&B's.
 _FAULTS: dict[str, Callable[[], faults.Spoil]] = {
     "500": lambda: faults.status(500),
@@ -66,8 +68,9 @@ class Watched:
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
-    #: Minutes since the start, and MiB of the process and its children.
-    memory: list[tuple[float, float]] = field(default_factory=list)
+    #: By process, itself and its children: minutes since the start, and MiB that it shares with no
+    #: file.
+    memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start it, its talk into a file."""
@@ -85,8 +88,13 @@ class Watched:
 
     def sample(self, minutes: float) -> None:
         """Note how much memory it has now."""
-        if self.process is not None and self.ended() is None:
-            self.memory.append((minutes, _resident(self.process.pid)))
+        if self.process is None or self.ended() is not None:
+            return
+        together: Counter[str] = Counter()
+        for name, mib in _resident(self.process.pid, "watcher"):
+            together[name] += mib
+        for name, mib in together.items():
+            self.memory.setdefault(name, []).append((minutes, mib))
 
     def looks(self) -> int:
         """Return how often it has told of the run."""
@@ -97,17 +105,18 @@ class Watched:
         return (self.folder / f"{self.name}.out").read_text(errors="replace")[-300:]
 
 
-def _resident(pid: int) -> float:
-    """Return MiB of a process and all below it; those that share pages are counted twice."""
-    total = 0.0
+def _resident(pid: int, name: str) -> list[tuple[str, float]]:
+    """Return MiB of a process and of all below it, each with its name: pages of no file."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        total += sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            total += _resident(int(child))
+        [mib] = [int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon")]
+        found = [(name, mib)]
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            words = Path(f"/proc/{child}/cmdline").read_text(errors="replace")
+            found += _resident(child, "W&B's core" if "wandb-core" in words else "worker")
     except (OSError, ValueError):
-        pass  # it ended meanwhile
-    return total
+        return []  # it ended meanwhile
+    return found
 
 
 def main() -> None:
@@ -300,20 +309,27 @@ class _Scene:
             + ", ".join(f"{what} ×{times}" for what, times in sorted(self.befell.items()))
         )
         rows: list[list[object]] = []
+        memory: list[list[object]] = []
         for one in self.watched:
             [run] = api.open(self.folder / one.name).runs().dicts()
-            rows.append(
-                [one.name, one.starts, one.looks(), run["rows"], run["completeness"], *_trend(one)]
-            )
-            early, late = rows[-1][5:7]
-            if one.starts == 1 and isinstance(early, float) and isinstance(late, float):
-                # What grows with the run itself is far below this.
-                self.report.must("memory", late < 1.3 * early + 30, f"{one.name}: {early} → {late}")
-        heads = ["run", "started", "looks", "rows", "verdict", "early MiB", "late MiB", "MiB per h"]
-        self.report.table(heads, rows)
+            rows.append([one.name, one.starts, one.looks(), run["rows"], run["completeness"]])
+            for process, samples in one.memory.items():
+                if one.starts == 1 and len(samples) >= _LEAST_SAMPLES:
+                    told = _trend(samples)
+                    memory.append([one.name, process, len(samples), *told])
+                    early, late, *_ = told
+                    # What grows with the run itself is far below this.
+                    self.report.must(
+                        "memory", late < 1.3 * early + 10, f"{one.name}: {early} → {late}"
+                    )
+        self.report.table(["run", "started", "looks", "rows", "verdict"], rows)
+        heads = ["watcher of", "process", "samples", "early MiB", "late MiB", "most MiB",
+                 "MiB per h"]  # fmt: skip
+        self.report.table(heads, memory)
         self.report.say(
-            "Memory is that of the watcher and its children: medians of the second tenth and of "
-            "the last tenth of the time, and the slope of least squares after the first tenth."
+            "Memory is what each process shares with no file (RssAnon): medians of the second and "
+            "of the last tenth of its samples, the most that a sample showed, and the slope of "
+            "least squares after the first tenth."
         )
 
     def stop(self) -> None:
@@ -323,15 +339,14 @@ class _Scene:
                 kill(one.process)
 
 
-def _trend(one: Watched) -> list[object]:
-    count = len(one.memory)
-    if one.starts > 1 or count < 20:
-        return [None, None, None]
-    tenth = count // 10
-    early = statistics.median(mib for _, mib in one.memory[tenth : 2 * tenth])
-    late = statistics.median(mib for _, mib in one.memory[-tenth:])
-    times, values = zip(*one.memory[tenth:], strict=True)
-    return [early, late, 60 * statistics.linear_regression(times, values).slope]
+def _trend(samples: list[tuple[float, float]]) -> tuple[float, float, float, float]:
+    """Return MiB early, late and at most, and MiB per hour."""
+    tenth = len(samples) // 10
+    early = statistics.median(mib for _, mib in samples[tenth : 2 * tenth])
+    late = statistics.median(mib for _, mib in samples[-tenth:])
+    times, values = zip(*samples[tenth:], strict=True)
+    slope = 60 * statistics.linear_regression(times, values).slope
+    return early, late, max(mib for _, mib in samples), slope
 
 
 def _rows(made: MadeRun, steps: int) -> list[dict[str, Any]]:

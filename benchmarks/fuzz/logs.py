@@ -100,6 +100,7 @@ def _told(facts: RunFacts) -> str:
             place.pop(name, None)
     fold = told["resume"]["fold"]
     trees = {name: json.loads(fold[name]) for name in ("config", "summary")}
+    trees["last_tokens"] = sorted(fold.get("last_tokens", []))
     resume = told["resume"] | {"fold": fold | trees}
     return json.dumps(told | {"resume": resume}, sort_keys=True, default=repr)
 

@@ -34,6 +34,9 @@ _LEAST_BUFFER: Final = 4 * 1024
 #: Steps differ from row to row: even packed they take a bit each.
 _PER_BYTE: Final = 64
 _ANY: Final = 1_000_000
+#: Bytes that the pages which are unpacked at one time may have, beside so many for each of the
+#: file's. Writers end a page at about 1 MB.
+_ANY_PAGES: Final = 256 * 1024 * 1024
 
 
 def schema_of(path: Path) -> pa.Schema:
@@ -45,6 +48,8 @@ def schema_of(path: Path) -> pa.Schema:
     most = _PER_BYTE * path.stat().st_size + _ANY
     if max(claimed.rows, claimed.values) > most:
         raise ValueError("it claims more values in a column than its bytes can be worth")
+    if claimed.page_bytes > _PER_BYTE * path.stat().st_size + _ANY_PAGES:
+        raise ValueError("it claims larger pages than its bytes can be worth")
     schema = pq.read_schema(path)
     check_keys(len(schema.names), path.name)
     return schema

@@ -1,12 +1,14 @@
-"""What a Parquet file's footer claims, read before anything else believes it.
+"""What a Parquet file claims of itself, read before anything else believes it.
 
-Arrow takes some claims at their word: it makes room for a billion values. And to ask it for the
-metadata of a column chunk ends the process where two claims contradict each other (an exception of
-C++ that pyarrow 26 does not catch), so that is not asked of a file from elsewhere.
+Arrow takes some claims at their word: it makes room for a billion values, or for a page of 2 GB of
+which a few bytes are there. And to ask it for the metadata of a column chunk ends the process where
+two claims contradict each other (an exception of C++ that pyarrow 26 does not catch), so that is
+not asked of a file from elsewhere.
 
 Source: ``parquet.thrift`` of https://github.com/apache/parquet-format (FileMetaData 2 schema, 3
-num_rows, 4 row_groups; SchemaElement 3 repetition_type; RowGroup 1 columns;
-ColumnChunk 3 meta_data; ColumnMetaData 5 num_values) and Thrift's compact protocol.
+num_rows, 4 row_groups; SchemaElement 3 repetition_type; RowGroup 1 columns; ColumnChunk 3
+meta_data; ColumnMetaData 5 num_values, 7 total_compressed_size, 9 data_page_offset, 11
+dictionary_page_offset).
 """
 
 from __future__ import annotations
@@ -18,29 +20,34 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from dakota_wh.ingest.exports.compact import I64, LIST, NUMBERS, STRUCT, Compact
+from dakota_wh.ingest.exports.parquet_pages import Chunk, largest_page
+
 _MAGIC: Final = b"PAR1"
 _TAIL: Final = struct.Struct("<I4s")
-#: Levels of a footer; the format has five.
-DEEPEST: Final = 64
-
-_TRUE, _FALSE, _I8, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
-_NUMBERS: Final = (4, 5, 6)
 _REPEATED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """``rows`` of the file, and where lists are in it the most ``values`` of a column chunk."""
+    """What a file says that there is.
+
+    Attributes:
+        rows: of the file.
+        values: of a column chunk, the most; 0 where no lists are in the file.
+        page_bytes: of one page of each column of a row group, unpacked, the most together.
+    """
 
     rows: int
     values: int
+    page_bytes: int
 
 
 def claims_of(path: Path) -> Claims:
     """Return what a file claims.
 
     Raises:
-        ValueError: it has no footer, or one that is damaged or nested too deep.
+        ValueError: it has no footer, or one that is damaged or nested too deep, or its pages are.
         OSError: it cannot be read.
     """
     found = path.stat()
@@ -60,137 +67,69 @@ def _claims_at(path: Path, size: int, _: int) -> Claims:
         if magic != _MAGIC or length > size - _TAIL.size - len(_MAGIC):
             raise ValueError("it does not end as a Parquet file")
         file.seek(size - _TAIL.size - length)
-        footer = _Compact(file.read(length))
-    try:
-        return _claims(footer)
-    except IndexError as error:
-        raise ValueError("its footer ends in the middle") from error
+        try:
+            rows, lists, groups = _footer(Compact(file.read(length)))
+        except (IndexError, ValueError) as error:
+            raise ValueError(f"its footer is damaged: {error}") from error
+        _must_lie_apart(groups, size)
+        together = (sum(largest_page(file, chunk) for chunk in chunks) for chunks in groups)
+        pages = max(together, default=0)
+    values = max((chunk.values for chunks in groups for chunk in chunks), default=0)
+    return Claims(rows, values if lists else 0, pages)
 
 
-def _claims(footer: _Compact) -> Claims:
-    rows = values = 0
-    lists = False
+def _must_lie_apart(groups: list[list[Chunk]], size: int) -> None:
+    """Refuse chunks beyond the file or in one another: their pages could be without end."""
+    together = 0
+    for chunk in (chunk for chunks in groups for chunk in chunks):
+        if chunk.start < 0 or chunk.size < 0 or chunk.start + chunk.size > size:
+            raise ValueError("it has a column that lies beyond its end")
+        together += chunk.size
+    if together > size:
+        raise ValueError("its columns have more bytes than it has")
+
+
+def _footer(footer: Compact) -> tuple[int, bool, list[list[Chunk]]]:
+    """Return how many rows it claims, whether it has lists, and the chunks of each row group."""
+    rows, lists = 0, False
+    groups: list[list[Chunk]] = []
     for number, kind in footer.fields():
-        if number == 2 and kind == _LIST:
-            lists = _has_lists(footer)
-        elif number == 3 and kind in _NUMBERS:
+        if number == 2 and kind == LIST:
+            lists |= _has_lists(footer)
+        elif number == 3 and kind in NUMBERS:
             rows = footer.number()
-        elif number == 4 and kind == _LIST and lists:
+        elif number == 4 and kind == LIST:
             for group in footer.structs():
-                if group == (1, _LIST):
-                    values = max([values, *_values(footer)])
+                if group == (1, LIST):
+                    groups.append(list(_chunks(footer)))
                 else:
                     footer.skip(group[1])
         else:
             footer.skip(kind)
-    return Claims(rows, values)
+    return rows, lists, groups
 
 
-def _has_lists(footer: _Compact) -> bool:
+def _has_lists(footer: Compact) -> bool:
     """Take the schema; return whether one of its elements is repeated."""
     found = False
     for number, kind in footer.structs():
-        if number == 3 and kind in _NUMBERS:
+        if number == 3 and kind in NUMBERS:
             found |= footer.number() == _REPEATED
         else:
             footer.skip(kind)
     return found
 
 
-def _values(footer: _Compact) -> Iterator[int]:
+def _chunks(footer: Compact) -> Iterator[Chunk]:
     for number, kind in footer.structs():
-        if number == 3 and kind == _STRUCT:
+        if number == 3 and kind == STRUCT:
+            told = {5: 0, 7: 0, 9: 0, 11: 0}
             for inner, inner_kind in footer.fields():
-                if inner == 5 and inner_kind in _NUMBERS:
-                    yield footer.number()
+                if inner in told and inner_kind == I64:
+                    told[inner] = footer.number()
                 else:
                     footer.skip(inner_kind)
+            values, size, first, dictionary = told.values()
+            yield Chunk(dictionary if 0 < dictionary < first else first, size, values)
         else:
             footer.skip(kind)
-
-
-class _Compact:
-    """Thrift's compact protocol, forwards; every value must be taken, or skipped, in its turn."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def fields(self) -> Iterator[tuple[int, int]]:
-        """Yield (number, kind) of each field of the struct that begins here."""
-        number = 0
-        while (head := self._byte()) != 0:
-            delta = head >> 4
-            number = number + delta if delta else self.number()
-            yield number, head & 0x0F
-
-    def structs(self) -> Iterator[tuple[int, int]]:
-        """Yield the fields of each struct of a list."""
-        count, kind = self._list()
-        for _ in range(count):
-            if kind != _STRUCT:
-                raise ValueError("its footer is damaged")
-            yield from self.fields()
-
-    def number(self) -> int:
-        """Take an integer."""
-        value = self._varint()
-        return (value >> 1) ^ -(value & 1)
-
-    def skip(self, kind: int, depth: int = 0) -> None:
-        """Pass over a value."""
-        if depth > DEEPEST:
-            raise ValueError("its footer is nested too deep")
-        if kind in _NUMBERS:
-            self._varint()
-        elif kind in (_I8, _DOUBLE):
-            self._move(1 if kind == _I8 else 8)
-        elif kind == _BINARY:
-            self._move(self._varint())
-        elif kind in (_LIST, _SET):
-            count, inner = self._list()
-            for _ in range(count):
-                self._skip_element(inner, depth)
-        elif kind == _MAP:
-            count = self._varint()
-            kinds = self._byte() if count else 0
-            for _ in range(count):
-                self._skip_element(kinds >> 4, depth)
-                self._skip_element(kinds & 0x0F, depth)
-        elif kind == _STRUCT:
-            for _, inner in self.fields():
-                self.skip(inner, depth + 1)
-        elif kind not in (_TRUE, _FALSE):
-            raise ValueError("its footer is damaged")
-
-    def _skip_element(self, kind: int, depth: int) -> None:
-        if kind in (_TRUE, _FALSE):  # in a list a truth value is a byte
-            self._move(1)
-        else:
-            self.skip(kind, depth + 1)
-
-    def _list(self) -> tuple[int, int]:
-        head = self._byte()
-        count = head >> 4
-        return (self._varint() if count == 0x0F else count), head & 0x0F
-
-    def _byte(self) -> int:
-        byte = self._data[self._at]
-        self._at += 1
-        return byte
-
-    def _move(self, count: int) -> None:
-        self._at += count
-        if self._at > len(self._data):
-            raise ValueError("its footer ends in the middle")
-
-    def _varint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self._byte()
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value & 0xFFFFFFFFFFFFFFFF
-            shift += 7
-            if shift > 63:
-                raise ValueError("its footer is damaged")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -357,6 +358,104 @@ def test_a_footer_of_any_bytes_is_read_or_refused(data: st.DataObject) -> None:
         path.write_bytes(b"PAR1" + body + len(body).to_bytes(4, "little") + b"PAR1")
         with suppress(ValueError):
             claims_of(path)
+        read_all(path)
+
+
+def small(field: int, value: int) -> bytes:
+    """Encode an i32 of Thrift's compact protocol, ``field`` numbers after the last one."""
+    return bytes([field << 4 | 5]) + varint(value << 1 if value >= 0 else (-value << 1) - 1)
+
+
+def paged(header: bytes, chunks: int = 1, values: int = 2, size: int | None = None) -> bytes:
+    """Encode a file of two rows, its columns all the one page that lies behind its first bytes.
+
+    Args:
+        header: of the page, which has the doubles 1 and 2.
+        chunks: how many columns there are.
+        values: that each of them claims to have.
+        size: bytes that each claims, if not what is there.
+    """
+    page = header + struct.pack("<dd", 1, 2)
+    size = len(page) if size is None else size
+    names = [b"c%03d" % n for n in range(chunks)]
+    root = b"\x48\x06schema" + small(1, chunks) + b"\x00"
+    schema = b"".join(small(1, 5) + small(2, 0) + b"\x18\x04" + name + b"\x00" for name in names)
+    told = [
+        small(1, 5) + b"\x19\x15\x00" + b"\x19\x18\x04" + name + small(1, 0)
+        + numbered(1, values) + numbered(1, size) + numbered(1, size) + numbered(2, 4) + b"\x00"
+        for name in names
+    ]  # fmt: skip
+    columns = b"".join(numbered(2, 4) + b"\x1c" + one + b"\x00" for one in told)
+    group = b"\x19\xfc" + varint(chunks) + columns + numbered(1, size) + numbered(1, 2) + b"\x00"
+    listed = b"\x19\xfc" + varint(chunks + 1) + root + schema
+    body = small(1, 1) + listed + numbered(1, 2) + b"\x19\x1c" + group + b"\x00"
+    return b"PAR1" + page + body + len(body).to_bytes(4, "little") + b"PAR1"
+
+
+def header_of_page(unpacked: int, packed: int = 16, values: int = 2) -> bytes:
+    data = small(1, values) + small(1, 0) + small(1, 3) + small(1, 3) + b"\x00"
+    return small(1, 0) + small(1, unpacked) + small(1, packed) + b"\x2c" + data + b"\x00"
+
+
+def test_a_page_that_claims_what_its_bytes_cannot_be_worth(tmp_path: Path, whole: Read) -> None:
+    """Arrow makes room for all of it before it looks at the bytes."""
+    path = tmp_path / "x.parquet"
+    path.write_bytes(paged(header_of_page(16)))
+    assert pq.read_table(path).to_pydict() == {"c000": [1, 2]}
+    assert claims_of(path).page_bytes == 16
+    for odd, words in [
+        (paged(header_of_page(2**31 - 1)), "larger pages than its bytes can be worth"),
+        (paged(header_of_page(2**31)), "has more than its 32 bits"),
+        (paged(header_of_page(2**40 + 16)), "has more than its 32 bits"),
+        (paged(header_of_page(-1)), "a page that does not end in its column"),
+        (paged(header_of_page(16, 2**31 - 1)), "a page that does not end in its column"),
+        (paged(header_of_page(16, -20)), "a page that does not end in its column"),
+        (paged(header_of_page(16), size=10_000), "a column that lies beyond its end"),
+        (
+            paged(header_of_page(16), chunks=900, size=1000),
+            "its columns have more bytes than it has",
+        ),
+        (paged(b"\xff" * 9), "the header of a page is damaged"),
+    ]:
+        path.write_bytes(odd)
+        with pytest.raises(SourceProblem, match=words):
+            whole(ParquetExport((path,), "x"))
+
+
+def test_pages_are_as_large_as_their_values(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    schema = pa.schema([pa.field(name, pa.float64(), nullable=False) for name in "abc"])
+    table = pa.table({name: np.arange(3000.0) for name in "abc"}, schema)
+    for options in ({}, {"data_page_version": "2.0"}):
+        for codec in ("none", "zstd", "snappy"):
+            pq.write_table(table, path, use_dictionary=False, compression=codec, **options)
+            assert claims_of(path).page_bytes == 3 * 3000 * 8
+            pq.write_table(
+                table, path, use_dictionary=False, compression=codec, row_group_size=1000,
+                data_page_size=800, write_batch_size=100, **options,
+            )  # fmt: skip
+            assert claims_of(path).page_bytes == 3 * 100 * 8
+
+
+@pytest.mark.parametrize("size", [200, 300, 100_000, 5_000_000])
+def test_a_header_of_a_page_may_be_long(tmp_path: Path, size: int, whole: Read) -> None:
+    """Statistics of long texts are in it."""
+    texts = ["a" * size, "b" * size]
+    source = export(tmp_path, {"t": texts}, use_dictionary=False)
+    assert claims_of(source.paths[0]).page_bytes >= 2 * size
+    assert whole(source).values("t") == texts
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_page_of_any_bytes_is_read_or_refused(data: st.DataObject) -> None:
+    begin = header_of_page(16)
+    cut = data.draw(st.integers(0, len(begin)))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "x.parquet"
+        path.write_bytes(paged(begin[:cut] + data.draw(st.binary(max_size=40))))
+        with suppress(ValueError):
+            assert claims_of(path).page_bytes < 2**31
         read_all(path)
 
 
