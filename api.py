@@ -44,7 +44,7 @@ def open(path: str | os.PathLike[str] | None = None) -> Warehouse:  # noqa: A001
     """
     place = os.fspath(path or os.environ.get("DAKOTA_WH_DIR") or DEFAULT_FOLDER)
     folder = Path(place).expanduser()
-    if not is_address(place) and not (folder / MIRROR).is_file():
+    if not is_address(place) and not _is_mirror(folder):
         return Warehouse(folder)
     from dakota_wh.store.mirror import Mirror, mirror_of
 
@@ -175,7 +175,7 @@ class Warehouse:
         self,
         name: str,
         *,
-        runs: Sequence[str] = (),
+        runs: str | Sequence[str] = (),
         role: str | None = None,
         metric: str | None = None,
         version: int | None = None,
@@ -186,7 +186,8 @@ class Warehouse:
     ) -> Result:
         """Return a view's rows; see :func:`dakota_wh.warehouse.question.ask` for the filters.
 
-        ``version`` is an older one of the view, ``timeout`` the seconds after which it is stopped.
+        ``runs`` is a run's id, or several. ``version`` is an older one of the view, ``timeout`` the
+        seconds after which it is stopped.
         ``engine`` is ``"duckdb"``, ``"spark"``, or one of your own making, such as
         ``dakota_wh.spark.engine.SparkEngine(session)``; ``master`` is Spark's, all cores of this
         machine by default.
@@ -199,7 +200,7 @@ class Warehouse:
 
         answering = _engine(engine, master)
         view = find_view(name, version)
-        question = ask(view, runs=tuple(runs), role=role, metric=metric, limit=limit)
+        question = ask(view, runs=tuple(_several(runs)), role=role, metric=metric, limit=limit)
         # The rows of the runs that are asked for do, where the view needs no others.
         root = self._here(question.runs if question.files_of_its_runs_do else ())
         return answered(root, question, timeout, answering)
@@ -212,7 +213,14 @@ class Warehouse:
         memory_limit: str | None = None,
         limit: int | None = None,
     ) -> Result:
-        """Return the rows of one SELECT; see :func:`dakota_wh.warehouse.query.query_sql`."""
+        """Return the rows of one SELECT; see :func:`dakota_wh.warehouse.query.query_sql`.
+
+        Raises:
+            UsageProblem: it is no text.
+            BadQuery: it is no SELECT, it fails, or it takes too long or too much memory.
+        """
+        if not isinstance(text, str):
+            raise UsageProblem(f"SQL is text, not {type(text).__name__}.")
         from dakota_wh.warehouse.query import query_sql
 
         return query_sql(
@@ -513,8 +521,26 @@ class Warehouse:
         return rebuild(self._here(), on_progress=on_progress)
 
 
+def _is_mirror(folder: Path) -> bool:
+    try:
+        return (folder / MIRROR).is_file()
+    except OSError as error:
+        from dakota_wh.warehouse.access import not_readable
+
+        raise not_readable(folder / MIRROR, error) from error
+
+
 def _several(given: str | Sequence[str]) -> Sequence[str]:
-    return [given] if isinstance(given, str) else given
+    """Return what is named; one text is one name.
+
+    Raises:
+        UsageProblem: a name is no text.
+    """
+    names = [given] if isinstance(given, str) else [*given]
+    for name in names:
+        if not isinstance(name, str):
+            raise UsageProblem(f"A name is text, not {type(name).__name__}: {name!r}.")
+    return names
 
 
 def _engine(engine: str | Engine, master: str | None) -> Engine | None:

@@ -160,7 +160,11 @@ def cli(ctx: click.Context) -> None:
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code.
+
+    Nothing that it creates is for everybody to write, whatever the umask says.
+    """
+    os.umask(os.umask(0o022) | 0o002)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -241,9 +245,11 @@ def _show_traceback(error: Exception) -> None:
 
 
 def _without_secrets(text: str) -> str:
-    for name in ("WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        key = os.environ.get(name, "")
-        text = text.replace(key, "***") if len(key) >= 8 else text
+    from dakota_wh.ingest.wandb_api.sign_in import known_keys, without_key
+
+    store = [os.environ.get(name, "") for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
+    for key in [*known_keys(), *store]:
+        text = without_key(text, key)
     return text
 
 

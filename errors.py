@@ -18,6 +18,7 @@
     ├── NotInstalled                1  an optional package is not there
     ├── StoreProblem                1  an object store fails, or gives other bytes than were stored
     └── NotAWarehouse               1  the folder is something else
+        ├── NotReadable             1  a part of it is there, but may not or cannot be read now
         └── StoredByNewer           1  a run in it was stored by a newer program
 
 A message says what happened, to which run, and what to type next; ``hint`` is that last part.
@@ -155,6 +156,13 @@ def how_to_add(extra: str) -> str:
 
 class NotAWarehouse(WarehouseError):
     """The folder is not a warehouse, or cannot be written or read."""
+
+
+class NotReadable(NotAWarehouse):
+    """A file or folder of a warehouse is there, but may not be read, or the disk does not answer.
+
+    Nothing of it is known to be damaged.
+    """
 
 
 class StoredByNewer(NotAWarehouse):

@@ -9,6 +9,7 @@ message, so that the agent can mend its call.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Annotated, Any, Final, ParamSpec
 
@@ -29,6 +30,9 @@ P = ParamSpec("P")
 _READING: Final = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
+
+#: Questions that are answered at once, each within its own limit of memory; others wait.
+_AT_ONCE: Final = 4
 
 #: Characters that stand around an error's words.
 _FRAME: Final = 100
@@ -83,8 +87,10 @@ def build(tools: Tools, version: str) -> MCPServer[Any]:
         subscriptions=False,
     )
 
+    turns = threading.Semaphore(_AT_ONCE)
+
     def tool(function: Callable[P, Any]) -> Callable[P, str]:
-        named = _answered(function, tools.caps.characters)
+        named = _answered(function, tools.caps.characters, turns)
         server.add_tool(named, annotations=_READING, structured_output=False)
         return named
 
@@ -168,11 +174,14 @@ def _wrong(tool: str, error: ValidationError) -> str:
     return f"The arguments of {tool} do not fit. {'; '.join(found[:5])}."
 
 
-def _answered(function: Callable[P, Any], most: int) -> Callable[P, str]:
+def _answered(
+    function: Callable[P, Any], most: int, turns: threading.Semaphore
+) -> Callable[P, str]:
     @functools.wraps(function)
     def answered(*args: P.args, **kwargs: P.kwargs) -> str:
         try:
-            return json_text(function(*args, **kwargs))
+            with turns:
+                return json_text(function(*args, **kwargs))
         except WarehouseError as error:
             raise ToolError(short(for_agent(error), most - _FRAME)) from error
 

@@ -3,9 +3,9 @@
     uv run python -m benchmarks
     uv run python -m benchmarks NAME [--size small|full] [--keep]
 
-``--keep`` also writes the result to ``benchmarks/results/<date>-NAME.md``. The cache of made data
-is ``$DAKOTA_WH_BENCHMARKS``, else a folder below the system's for temporary files; it can be
-deleted at any time.
+``--keep`` also writes the result to ``benchmarks/results/<date>-NAME.md`` (``….small.md`` of the
+small size). The cache of made data is ``$DAKOTA_WH_BENCHMARKS``, else a folder below the system's
+for temporary files; it can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def main() -> None:
     print(text)
     if given.keep:
         RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{date.today()}-{given.name}.md").write_text(text + "\n", encoding="utf-8")
+        kind = "" if given.size == "full" else f".{given.size}"
+        place = RESULTS / f"{date.today()}-{given.name}{kind}.md"
+        place.write_text(text + "\n", encoding="utf-8")
     if getattr(report, "faults", None):  # of an attack
         sys.exit(1)
 

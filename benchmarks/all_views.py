@@ -17,7 +17,8 @@ from typing import Any
 
 from benchmarks import cache
 from benchmarks.agreement import must_agree
-from benchmarks.expected import TRENDS, trends
+from benchmarks.expected import STATS, TRENDS, stats_of, trends_of
+from benchmarks.made_run import values
 from benchmarks.processes import measure, python
 from benchmarks.report import Report
 from benchmarks.warehouses import of_pairs, pairs
@@ -55,12 +56,13 @@ def run(size: str) -> Report:
     report.say(
         f"Seconds over {most:,} runs: to lay the view (all run rows are read for that), to plan "
         "it (EXPLAIN), to answer it; and the processor time per run of all three over each number "
-        "of runs. Checked: the rows of runs, steps, metrics and run_pairs, and the trends of four "
-        "runs, which are NumPy's."
+        "of runs. Checked: the rows of runs, steps, metrics and run_pairs, and all statistics and "
+        "trends of four runs, which are NumPy's."
     )
     times = sorted(one.get("at", "?") for views_of in found.values() for one in views_of.values())
     report.say(
-        f"What a view took is kept until its SQL changes: measured from {times[0]} to {times[-1]}."
+        f"What a view took is kept until its SQL or the program that wrote the data changes: "
+        f"measured from {times[0]} to {times[-1]}."
     )
     heads = ["view", "rows", "laid s", "cpu s", "planned s", "cpu s", "answered s", "cpu s",
              "peak MiB"]  # fmt: skip
@@ -90,7 +92,7 @@ def _asked(root: Path, runs: int, began: float) -> Found:
     found: Found = {}
     names = [view.relation for view in views.all_views()]
     for name in names:
-        version = _version(name)
+        version = _version(name, root)
         if (name, version) not in earlier:
             if time.monotonic() - began > _LONGEST:
                 left = len(names) - len(found)
@@ -108,10 +110,10 @@ def _asked(root: Path, runs: int, began: float) -> Found:
     return found
 
 
-def _version(name: str) -> str:
-    """Return a hash of the SQL of a view and of all that it reads."""
+def _version(name: str, root: Path) -> str:
+    """Return a hash of the SQL of a view and of all that it reads, and of what made the data."""
     laid = create_statements([name], lambda table: table)
-    return hashlib.sha256("".join(laid.values()).encode()).hexdigest()[:12]
+    return hashlib.sha256("".join([*laid.values(), root.name]).encode()).hexdigest()[:12]
 
 
 def _check(root: Path, runs: int, found: Found) -> None:
@@ -127,9 +129,18 @@ def _check(root: Path, runs: int, found: Found) -> None:
         if found[name]["rows"] != rows:
             raise SystemExit(f"{name} over {runs} runs: {found[name]['rows']} rows, not {rows}")
     some = list(islice(pairs(runs, _STEPS, _METRICS), 4))
-    answer = api.open(root).query("reward_trends", runs=[one.run_id for one in some]).dicts()
-    must_agree(
-        f"trends among {runs} runs",
-        {(row["run_id"], row["metric"]): [row[name] for name in TRENDS] for row in answer},
-        trends(some),
-    )
+    logged = {
+        (one.run_id, name): column
+        for one in some
+        for name, column in values(one.names, one.steps, one.seed).items()
+    }
+    for view, told, of_column in (
+        ("metric_stats", STATS, stats_of),
+        ("metric_trends", TRENDS, trends_of),
+    ):
+        answer = api.open(root).query(view, runs=[one.run_id for one in some]).dicts()
+        must_agree(
+            f"{view} among {runs} runs",
+            {(row["run_id"], row["metric"]): [row[name] for name in told] for row in answer},
+            {key: of_column(column) for key, column in logged.items()},
+        )

@@ -18,7 +18,6 @@ from dakota_wh.compare.batch_means import mean_interval
 from dakota_wh.compare.seeds import Resampling, iqm, iqms, welch
 from dakota_wh.compare.verdicts import side_of_zero
 
-TRIALS = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 RNG = np.random.default_rng(20260101)
 
 
@@ -32,21 +31,22 @@ def wander(keep: float, points: int) -> np.ndarray:
     return found
 
 
-def runs() -> None:
+def runs(trials: int) -> None:
+    """Print how often two runs that do not differ are said to."""
     print("keep  points   false alarms  no interval   with white noise: false alarms  no interval")
     for keep in (0.0, 0.5, 0.8, 0.95, 0.99):
         for points in (25, 50, 250, 1000):
             line = []
             for white in (0.0, 1.0):
                 alarms = silent = 0
-                for _ in range(TRIALS):
+                for _ in range(trials):
                     curves = [
                         wander(keep, points) + white * RNG.standard_normal(points) for _ in "ab"
                     ]
                     mean = mean_interval(curves[0] - curves[1], 0.95)
                     silent += mean.low is None
                     alarms += side_of_zero(mean.low, mean.high) != 0
-                line += [alarms / TRIALS, silent / TRIALS]
+                line += [alarms / trials, silent / trials]
             print(
                 f"{keep:4g}  {points:6d}  {line[0]:12.1%}  {line[1]:11.1%}"
                 f"  {line[2]:30.1%}  {line[3]:11.1%}",
@@ -54,7 +54,8 @@ def runs() -> None:
             )
 
 
-def groups() -> None:
+def groups(trials: int) -> None:
+    """Print how often an interval of seeds holds the truth."""
     resampling = Resampling(2000, 0.95, 0)
     print("seeds  noise     IQM in interval  difference in interval: IQM    t   wrong verdict")
     for name, draw, centre in (
@@ -66,7 +67,7 @@ def groups() -> None:
             if truth is None:  # the interquartile mean over samples of that size
                 truth = float(iqms(draw((200_000, seeds))).mean())
             one = two = three = wrong = 0
-            for trial in range(TRIALS):
+            for trial in range(trials):
                 a, b = draw(seeds), draw(seeds)
                 drawn = [
                     iqms(x[resampling.draws(seeds, str(trial), n)]) for x, n in ((a, "a"), (b, "b"))
@@ -80,16 +81,17 @@ def groups() -> None:
                 three += sides[1] == 0
                 wrong += sides[0] == sides[1] != 0
             print(
-                f"{seeds:5d}  {name}  {one / TRIALS:16.1%}  {two / TRIALS:27.1%}"
-                f"  {three / TRIALS:6.1%}  {wrong / TRIALS:9.1%}",
+                f"{seeds:5d}  {name}  {one / trials:16.1%}  {two / trials:27.1%}"
+                f"  {three / trials:6.1%}  {wrong / trials:9.1%}",
                 flush=True,
             )
 
 
 def main() -> None:
     """Print both tables."""
-    groups()
-    runs()
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    groups(trials)
+    runs(trials)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from benchmarks.exports import as_csv, as_wandb_parquet
 from benchmarks.made_run import MadeRun, orchestrator_names
 from benchmarks.report import Report
+from benchmarks.stored import must_have_metrics
 from benchmarks.warehouses import fill
 from benchmarks.whole_process import pair
 
@@ -80,6 +81,8 @@ def _weigh(one: MadeRun, folder: Path) -> dict[str, int]:
     found["csv"] = (folder / "run.csv").stat().st_size
     found["export"] = (folder / "run.parquet").stat().st_size
     _check(one, folder, history or [])
+    columns = {name: column.tolist() for name, column in one.columns().items()}
+    must_have_metrics(one.run_id, root, columns)
     return found
 
 

@@ -22,7 +22,7 @@ def is_reward(name: str) -> bool:
 def stats(runs: Iterable[MadeRun]) -> Answer:
     """Return the statistics of each reward metric by (run, metric)."""
     return {
-        (run.run_id, name): _stats(column)
+        (run.run_id, name): stats_of(column)
         for run in runs
         for name, column in values(run.names, run.steps, run.seed).items()
         if is_reward(name)
@@ -32,19 +32,21 @@ def stats(runs: Iterable[MadeRun]) -> Answer:
 def trends(runs: Iterable[MadeRun]) -> Answer:
     """Return the trends of each reward metric of more than 10 samples by (run, metric)."""
     return {
-        (run.run_id, name): _trends(column)
+        (run.run_id, name): trends_of(column)
         for run in runs
         for name, column in values(run.names, run.steps, run.seed).items()
         if is_reward(name) and len(column) > 10
     }
 
 
-def _stats(column: np.ndarray) -> list[float]:
+def stats_of(column: np.ndarray) -> list[float]:
+    """Return what :data:`STATS` names of one column."""
     found = [np.mean(column), np.median(column), np.std(column, ddof=1), column.min(), column.max()]
     return [len(column), *map(float, found), float(column[-1])]
 
 
-def _trends(column: np.ndarray) -> list[float | None]:
+def trends_of(column: np.ndarray) -> list[float | None]:
+    """Return what :data:`TRENDS` names of one column."""
     middle = len(column) // 2
     first, second = float(column[:middle].mean()), float(column[middle:].mean())
     share = None if first == 0 else (second - first) / abs(first) * 100

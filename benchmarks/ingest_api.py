@@ -3,8 +3,9 @@
     uv run python -m benchmarks ingest_api [--rows 20000] [--metrics 60] [--rounds 3]
 
 One local server serves one run twice, as live history and as a Parquet export. Each way reads it in
-a process of its own; before anything is timed, all ways must give the same values: rows, steps and,
-for every key, the sum and the last value. Server and reader share the machine's cores and there is
+a process of its own; before anything is timed, all ways must give the values that are served: for
+every key the count, the sum, a sum by places and the last value. What is stored is compared in
+history and in metrics. Server and reader share the machine's cores and there is
 no network between them: trust the ratios. Beside the wall clock stand the seconds of processor time
 of the reading process (own), of W&B's sidecar that makes the requests for it (core), and of the
 server: what the last two take, no reader behind W&B's client can save.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import statistics
 import subprocess
@@ -50,8 +52,10 @@ def fold(key, values):
     if pa.types.is_string(values.type):
         values = values.cast(pa.float64())
     values = np.asarray(values.cast(pa.float64()))
-    count, total, _ = sums.get(key, (0, 0.0, None))
-    sums[key] = (count + len(values), total + float(values.sum()), float(values[-1]))
+    count, total, placed, _ = sums.get(key, (0, 0.0, 0.0, None))
+    weights = 1.0 + np.arange(count, count + len(values)) % 97
+    total, placed = total + float(values.sum()), placed + float(values @ weights)
+    sums[key] = (count + len(values), total, placed, float(values[-1]))
 def fold_rows(found):
     for key in found[0]:
         fold(key, [row[key] for row in found])
@@ -111,6 +115,17 @@ if not timed:
         for name in table.column_names:
             if name not in ("_row", "_segment", "_part"):
                 fold(name, table.column(name).combine_chunks())
+    history, sums = sums, {}
+    for part in sorted(root.glob("metrics/role=[!z]*/*/part-*.parquet")):
+        table = pq.ParquetFile(part).read()
+        table = table.sort_by([("metric", "ascending"), ("step", "ascending")])
+        for name in table.column("metric").unique().to_pylist():
+            fold(name, table.filter(pc.field("metric") == name).column("value").combine_chunks())
+    logged = {name: told for name, told in history.items() if not name.startswith("_")}
+    assert sums.keys() == logged.keys(), sorted(sums.keys() ^ logged.keys())
+    for name, told in sums.items():
+        assert np.allclose(told, logged[name], rtol=1e-9, atol=0), (name, told, logged[name])
+    sums = history
 """
 )
 
@@ -201,10 +216,20 @@ def same(one: dict[str, list[float]], other: dict[str, list[float]]) -> bool:
     """Tell whether two ways gave the same values; sums may differ in their last digits."""
     return one.keys() == other.keys() and all(
         one[key][0] == other[key][0]
-        and abs(one[key][1] - other[key][1]) <= 1e-9 * abs(one[key][1])
-        and one[key][2] == other[key][2]
+        and all(math.isclose(one[key][at], other[key][at], rel_tol=1e-9) for at in (1, 2))
+        and one[key][3] == other[key][3]
         for key in one
     )
+
+
+def sums_of(run: ServedRun) -> dict[str, list[float]]:
+    """Return the count, the sum, the sum by places and the last value of each key of a run."""
+    found = {}
+    for key in run.rows[0]:
+        column = [row[key] for row in run.rows]
+        placed = math.fsum(value * (1 + at % 97) for at, value in enumerate(column))
+        found[key] = [len(column), math.fsum(column), placed, column[-1]]
+    return found
 
 
 def main() -> None:
@@ -216,14 +241,17 @@ def main() -> None:
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, Server() as server:
         home = Path(folder)
-        for run_id in ("live", "export"):
-            server.add_run(served(run_id, given.rows, given.metrics))
-        first = read(WAYS[0], server, home, False, given.rows)["sums"]
-        assert first["_step"][0] == given.rows
-        for way in WAYS[1:]:
-            if not same(first, read(way, server, home, False, given.rows)["sums"]):
+        runs_served = [served(run_id, given.rows, given.metrics) for run_id in ("live", "export")]
+        for one in runs_served:
+            server.add_run(one)
+        expected = sums_of(runs_served[0])
+        for way in WAYS:
+            if not same(expected, read(way, server, home, False, given.rows)["sums"]):
                 raise SystemExit(f"{way[0]} gives other values")
-        print(f"{given.rows} rows of {given.metrics + 3} keys; all {len(WAYS)} ways give the same")
+        print(
+            f"{given.rows} rows of {given.metrics + 3} keys; "
+            f"all {len(WAYS)} ways give what is served"
+        )
         print(f"| {'way':28} | rows/s | seconds | peak MiB | own | core | server |")
         print(f"|{'-' * 30}|---|---|---|---|---|---|")
         spent = {}

@@ -10,12 +10,15 @@ import io
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.agreement import Answer
+from benchmarks.stored import WEIGHTS, sums
 from tests.wandb_server.model import ServedRun
 
 #: Texts before they come again: a prime, so that no page begins as another one does.
@@ -108,17 +111,28 @@ class LongRun(ServedRun):
         super().__init__("acme", "bench", run_id, summary=dict(rows[steps - 1]))
         self.rows = rows  # type: ignore[assignment]
         self._texts = _Rows(steps, bodies, names(metrics), texts)
-        #: The sum of each metric over all steps.
-        self.sums = dict.fromkeys(names(metrics), 0.0)
         if exported:
             self.exported_up_to = steps - 2
             self.parquet_files = list(self._files(steps - 1, metrics))
-            self._add(rows[steps - 1])
-        else:
-            whole, rest = divmod(steps, _BODIES)
-            for at, name in enumerate(self.sums):
-                column = np.array([body[at] for body in bodies])
-                self.sums[name] = whole * float(column.sum()) + float(column[:rest].sum())
+
+    def sums(self) -> Answer:
+        """Return count, sum and weighted sum of each column over all steps."""
+        steps = len(self.rows)
+        if not self.parquet_files:
+            at = np.arange(steps)
+            weights = 1.0 + at % WEIGHTS
+            times, weighed = (
+                np.bincount(at % _BODIES, weights=one, minlength=_BODIES) for one in (None, weights)
+            )
+            bodies = np.array(self._texts.bodies)
+            return dict(sums([(at, _own(at))])) | {
+                (name,): [steps, float(column @ times), float(column @ weighed)]
+                for name, column in zip(self._texts.names, bodies.T, strict=True)
+            }
+        names_, last = self._texts.names, self.rows[steps - 1]
+        files = ((one["_step"], one) for one in _exported(steps - 1, len(names_)))
+        live = {key: np.array([float(value)]) for key, value in last.items()}
+        return sums(chain(files, [(live["_step"], live)]))
 
     @property
     def last_step(self) -> int:
@@ -147,21 +161,20 @@ class LongRun(ServedRun):
         }
 
     def _files(self, steps: int, metrics: int) -> Iterator[bytes]:
-        dice = np.random.default_rng(7)
-        for start in range(0, steps, _PER_FILE):
-            at = np.arange(start, min(start + _PER_FILE, steps))
-            columns = {
-                "_step": at,
-                "_timestamp": (_START + at).astype(float),
-                "_runtime": at * 0.5,
-                **{name: dice.random(at.size) for name in names(metrics)},
-            }
-            for name in self.sums:
-                self.sums[name] += float(columns[name].sum())
+        for columns in _exported(steps, metrics):
             sink = io.BytesIO()
             pq.write_table(pa.table(columns), sink)
             yield sink.getvalue()
 
-    def _add(self, row: Mapping[str, Any]) -> None:
-        for name in self.sums:
-            self.sums[name] += row[name]
+
+def _own(at: np.ndarray) -> dict[str, np.ndarray]:
+    """Return W&B's own columns at some steps."""
+    return {"_step": at, "_timestamp": (_START + at).astype(float), "_runtime": at * 0.5}
+
+
+def _exported(steps: int, metrics: int) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the columns of each file of an export."""
+    dice = np.random.default_rng(7)
+    for start in range(0, steps, _PER_FILE):
+        at = np.arange(start, min(start + _PER_FILE, steps))
+        yield {**_own(at), **{name: dice.random(at.size) for name in names(metrics)}}

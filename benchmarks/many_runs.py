@@ -79,7 +79,9 @@ def files(kind: str, size: str) -> Path:
         for one in warehouses.rewarded(runs, steps, metrics):
             _WRITERS[kind](one, place / f"{one.run_id}.{suffix}")
 
-    return cache.made(f"rewarded-{runs}x{steps}x{metrics}-{kind}", make)
+    # Others' files are as their libraries write them; the wide ones are in our encodings.
+    sources = (*cache.WRITERS, "benchmarks/exports.py") if kind == "wide" else ()
+    return cache.made(f"rewarded-{runs}x{steps}x{metrics}-{kind}", make, sources)
 
 
 def _by_metric(rows: list[list[float]]) -> Answer:

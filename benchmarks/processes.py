@@ -35,6 +35,7 @@ def measure(words: Sequence[str], **environment: str) -> Measured:
         SystemExit: it failed.
     """
     env = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"} | environment
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # else whoever has no bytecode yet compiles each time
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(_LAUNCHER), *words],
         cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=_PATIENCE,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
+
+from benchmarks.processes import ROOT
 
 
 @dataclass(slots=True)
@@ -57,8 +60,22 @@ class Report:
         return (
             f"{date.today()}, size {self.size}; {os.cpu_count()} cores, {memory:.0f} GiB, "
             f"{platform.system()} {platform.machine()}, load {os.getloadavg()[0]:.1f} at the end; "
-            f"Python {sys.version.split()[0]}, {versions}."
+            f"Python {sys.version.split()[0]}, {versions}; dakota-wh {_commit()}."
         )
+
+
+def _commit() -> str:
+    """Return the commit of this program, with a plus where files differ from it."""
+    try:
+        said = [
+            subprocess.run(
+                ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+            ).stdout.strip()
+            for words in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain"))
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return said[0] + ("+" if said[1] else "")
 
 
 def _cell(value: object) -> str:

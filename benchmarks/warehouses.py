@@ -11,7 +11,7 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.cache import made
+from benchmarks.cache import WRITERS, made
 from benchmarks.made_run import MadeRun, orchestrator_names, trainer_names
 from dakota_wh.ingest.landing import Options, land
 from dakota_wh.warehouse import catalogue
@@ -49,7 +49,7 @@ def of_rewarded(runs: int, steps: int = 1000, metrics: int = 60) -> Path:
 
 def settled(name: str, runs: list[MadeRun]) -> Path:
     """Return the cached warehouse of a name; some runs make it when it is new."""
-    root = made(name, lambda place: fill(place, runs))
+    root = made(name, lambda place: fill(place, runs), WRITERS)
     gather(root)  # as an ingest does at its end
     catalogue.ensure(root)  # it remembers the place, and no query shall be the one that renews it
     return root

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks import cache
 from benchmarks.agreement import must_agree
-from benchmarks.expected import STATS
+from benchmarks.expected import STATS, TRENDS, stats_of, trends_of
 from benchmarks.logs import DAKOTA, ingest, log_of, long_run
 from benchmarks.made_log import slices
 from benchmarks.processes import measure
 from benchmarks.report import Report
+from benchmarks.stored import must_hold, sums
 
 SIZES = {"small": (50, 300), "full": (10_000, 5000)}
 
 
 def run(size: str) -> Report:
-    """Measure the ingest and some queries; one column and all statistics are NumPy's."""
+    """Measure the ingest and some queries; one column, sums, statistics and trends are NumPy's."""
     steps, metrics = SIZES[size]
     report = Report(f"A wide run: {steps:,} steps × {metrics:,} metrics", size)
     log = log_of(steps, metrics)
@@ -44,24 +46,24 @@ def run(size: str) -> Report:
     add("trends of all metrics",
         [DAKOTA, "query", "metric_trends", "-o", out_trends, "--warehouse", root])  # fmt: skip
     add("show", [DAKOTA, "show", "long", "--warehouse", root])
-    columns = _columns(steps, metrics)
+    columns, names = _columns(steps, metrics), long_run(steps, metrics).names
     if [row[key] for row in history] != columns[key].tolist():
         raise SystemExit("the column of history differs")
     if [row["value"] for row in metric] != columns[key].tolist():
         raise SystemExit("the metric differs")
     with open(out, encoding="utf-8") as file:
         stats = {(r["metric"],): [r[name] for name in STATS] for r in json.load(file)}
-    expected = {
-        (name,): [
-            steps, float(c.mean()), float(np.median(c)), float(c.std(ddof=1)), float(c.min()),
-            float(c.max()), float(c[-1]),
-        ]
-        for name, c in columns.items()
-    }  # fmt: skip
-    compared = must_agree("metric_stats", stats, expected)
+    with open(out_trends, encoding="utf-8") as file:
+        trends = {(r["metric"],): [r[name] for name in TRENDS] for r in json.load(file)}
+    compared = [
+        must_agree("metric_stats", stats, {(n,): stats_of(columns[n]) for n in names}),
+        must_agree("metric_trends", trends, {(n,): trends_of(columns[n]) for n in names}),
+        must_hold("wide", Path(root), sums([(columns["_step"], columns)]), names),
+    ]
     report.say(
-        f"The log has {log.stat().st_size / 1e6:,.0f} MB. All of one column, and {compared:,} "
-        "numbers of the statistics, are NumPy's."
+        f"The log has {log.stat().st_size / 1e6:,.0f} MB. All of one column, {compared[0]:,} "
+        f"numbers of the statistics, {compared[1]:,} of the trends, and the count, the sum and a "
+        f"sum by steps of every column and metric, {compared[2]:,} numbers, are NumPy's."
     )
     report.table(["what", "wall s", "cpu s", "peak MiB"], rows)
     return report
@@ -71,4 +73,4 @@ def _columns(steps: int, metrics: int) -> dict[str, np.ndarray]:
     """Return the values as the log was written: in slices, each of a seed of its own."""
     made = long_run(steps, metrics)
     parts = [part.columns() for part in slices(made)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in made.names}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -9,6 +9,7 @@ import click
 
 from dakota_wh.commands.invocation import Command, settings, warehouse_options
 from dakota_wh.commands.output import on_terminal
+from dakota_wh.commands.seconds import checked_seconds
 from dakota_wh.commands.size import checked_size
 from dakota_wh.errors import NotInstalled
 
@@ -39,6 +40,7 @@ dakota-wh mcp --warehouse ~/runs --max-rows 50
     "--timeout",
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
+    callback=checked_seconds,
     default=60.0,
     show_default=True,
     help="Stop a question after so long.",

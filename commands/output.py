@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import IO, Any, Final, TextIO, TypeVar
 import click
 
 from dakota_wh.errors import UsageProblem, WarehouseError
+from dakota_wh.rendering.apart import must_be_apart
 from dakota_wh.rendering.rows import Rows
 from dakota_wh.rendering.whole_file import replacing
 
@@ -34,6 +36,9 @@ _SUFFIXES: Final = {
 
 #: What a program reads; JSON escapes by its own rules where the console is narrow.
 _DATA: Final = ("csv", "tsv", "markdown")
+
+#: What a terminal may be given as it is, of what is not printable.
+_LAYOUT: Final = re.compile(r"([\n\t])")
 
 #: A table on a terminal ends here unless --limit says otherwise; nobody scrolls further.
 _MOST_SHOWN: Final = 500
@@ -64,7 +69,15 @@ class Output:
                 _write_bytes(rows, chosen, file)
 
     def chosen(self) -> str:
-        """Return the format: as asked, else by the suffix, else by where stdout leads."""
+        """Return the format: as asked, else by the suffix, else by where stdout leads.
+
+        Asked before the work, it also says whether the file may be written there at all.
+
+        Raises:
+            UsageProblem: the suffix says none, or the file lies in a warehouse.
+        """
+        if self.file is not None:
+            must_be_apart(self.file, elsewhere="-o FILE")
         if self.format is not None:
             return self.format
         if self.file is not None:
@@ -92,7 +105,8 @@ class Output:
         elif chosen == "table" and terminal:
             self._to_terminal(rows)
         else:
-            _write_text(rows, chosen, stdout.write, ascii_only=not _takes_unicode(stdout))
+            write = _spelling(stdout.write) if terminal else stdout.write
+            _write_text(rows, chosen, write, ascii_only=not _takes_unicode(stdout))
 
     def _to_terminal(self, rows: Rows) -> None:
         from dakota_wh.rendering.table import a_console, show_table
@@ -151,6 +165,20 @@ def say_json(value: Any) -> None:
 
     stdout = open_stdout()
     stdout.write(pretty(value, ascii_only=not _takes_unicode(stdout)) + "\n")
+
+
+def _spelling(write: Callable[[str], object]) -> Callable[[str], object]:
+    """Return what writes for eyes: no character in it moves the cursor or turns the line round.
+
+    Line breaks and tabs stay, which are the format's own; files and pipes get the exact text.
+    """
+    from dakota_wh.rendering.values import printable
+
+    def spelled(text: str) -> object:
+        pieces = _LAYOUT.split(text)
+        return write("".join(p if p in ("\n", "\t") else printable(p) for p in pieces))
+
+    return spelled
 
 
 def _speak_utf8(stdout: TextIO) -> None:

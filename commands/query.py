@@ -34,7 +34,9 @@ dakota-wh query reward_trends --engine spark --master spark://host:7077
 @click.option("--role", type=click.Choice(ROLES), help="Only runs of this role.")
 @click.option("--metric", metavar="PATTERN", help="Only metrics like this: 'reward/*', '*loss*'.")
 @click.option("--version", metavar="N", type=click.IntRange(min=1), help="An older version.")
-@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="At most so many rows.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(0, 2**63 - 1), help="At most so many rows."
+)
 @click.option(
     "--engine",
     type=click.Choice(("duckdb", "spark")),

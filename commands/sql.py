@@ -10,6 +10,7 @@ import click
 
 from dakota_wh.commands.invocation import Command, ends_at_once, the_warehouse, warehouse_options
 from dakota_wh.commands.output import Output, output_options
+from dakota_wh.commands.seconds import checked_seconds
 from dakota_wh.commands.size import checked_size
 from dakota_wh.errors import NothingFound, UsageProblem
 from dakota_wh.warehouse.overrun import ended_on_overrun
@@ -39,6 +40,7 @@ _MEMORY: Final = "4GB"
     "--timeout",
     metavar="SECONDS",
     type=click.FloatRange(min=0),
+    callback=checked_seconds,
     default=_TIMEOUT,
     show_default=True,
     help="Stop after so long; 0 for never.",

@@ -70,8 +70,8 @@ def command(
         raise UsageProblem(f"--interval {interval:g}: seconds above 0 are needed.")
     from dakota_wh.ingest.wandb_api.pool import Workers
 
+    heap.keep_flat()  # before Arrow is loaded
     spare_pandas()
-    heap.keep_flat()
     warehouse = the_warehouse()
     with Workers() as workers:
         fetch = replace(the_fetch(**fetching), workers=workers)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from dakota_wh.doctor.told import State, Told
-from dakota_wh.errors import WarehouseError
+from dakota_wh.errors import NotReadable, WarehouseError
 from dakota_wh.warehouse import catalogue
+from dakota_wh.warehouse.access import not_readable
 from dakota_wh.warehouse.connection import check_is_warehouse
 from dakota_wh.warehouse.integrity import Examined, examine, examine_schema
 from dakota_wh.warehouse.layout import CATALOGUE
@@ -25,17 +26,24 @@ def look(root: Path, *, quick: bool) -> Iterator[Told]:
     try:
         check_is_warehouse(root)
     except WarehouseError as error:
-        empty = not root.exists()
+        closed = isinstance(error, NotReadable)
+        empty = not closed and not root.exists()
         state = State.NOTE if empty else State.ERROR
         what = f"{root} does not exist yet" if empty else error.message
-        yield Told(_ABOUT, "folder", state, what, "dakota-wh ingest …, or dakota-wh demo")
+        do = error.hint if closed else "dakota-wh ingest …, or dakota-wh demo"
+        yield Told(_ABOUT, "folder", state, what, do)
         return
     if not os.access(root, os.W_OK):
         what = f"{root} cannot be written: queries work, ingest does not"
         yield Told(_ABOUT, "folder", State.WARNING, what, f"chmod u+w {shlex.quote(str(root))}")
-    yield from look_at_runs(root, quick=quick)
-    yield _catalogue(root)
-    yield from _locks(root)
+    for looked in (look_at_runs(root, quick=quick), _catalogue(root), _locks(root)):
+        try:
+            yield from looked
+        except NotReadable as error:
+            yield Told(_ABOUT, "folder", State.ERROR, error.message, error.hint)
+        except OSError as error:
+            problem = not_readable(Path(error.filename or root), error)
+            yield Told(_ABOUT, "folder", State.ERROR, problem.message, problem.hint)
 
 
 def look_at_runs(root: Path, *, quick: bool) -> Iterator[Told]:
@@ -73,16 +81,17 @@ def _faults(run: Examined) -> Iterator[Told]:
         yield Told(_ABOUT, f"run {run.run_id}", State.ERROR, f"and {more} more files", do)
 
 
-def _catalogue(root: Path) -> Told:
+def _catalogue(root: Path) -> Iterator[Told]:
     if catalogue.is_current(root):
-        return Told(_ABOUT, CATALOGUE, State.OK, "holds the views of this version")
+        yield Told(_ABOUT, CATALOGUE, State.OK, "holds the views of this version")
+        return
     if catalogue.shell_is_writing(root):
         what = "is old, and a shell has changes of its own beside it"
-        return Told(
-            _ABOUT, CATALOGUE, State.WARNING, what, "close that shell, then: dakota-wh runs"
-        )
+        do = "close that shell, then: dakota-wh runs"
+        yield Told(_ABOUT, CATALOGUE, State.WARNING, what, do)
+        return
     what = "is missing" if not (root / CATALOGUE).exists() else "is of another version or place"
-    return Told(_ABOUT, CATALOGUE, State.WARNING, what, "dakota-wh runs, which makes it anew")
+    yield Told(_ABOUT, CATALOGUE, State.WARNING, what, "dakota-wh runs, which makes it anew")
 
 
 def _locks(root: Path) -> Iterator[Told]:

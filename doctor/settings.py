@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from dakota_wh.doctor.told import State, Told
-from dakota_wh.errors import WarehouseError
-from dakota_wh.ingest.wandb_api.sign_in import base_url, sign_in
+from dakota_wh.errors import NotSignedIn, WarehouseError
+from dakota_wh.ingest.wandb_api.server_address import the_server
+from dakota_wh.ingest.wandb_api.sign_in import sign_in
 
 _ABOUT: Final = "settings"
 _KEY: Final = "WANDB_API_KEY"
@@ -45,7 +46,7 @@ def look(location: str, typed: bool, from_file: Mapping[str, Path]) -> Iterator[
     """
     where = "--warehouse" if typed else _origin("DAKOTA_WH_DIR", from_file) or "the default"
     yield Told(_ABOUT, "warehouse", State.OK, f"{location}, from {where}")
-    yield _server(from_file)
+    yield _server()
     yield _key(from_file)
     for name in _NAMES:
         origin = _origin(name, from_file)
@@ -74,22 +75,20 @@ def masked(secret: str) -> str:
     return f"*** ({len(secret)} characters)"
 
 
-def _server(from_file: Mapping[str, Path]) -> Told:
+def _server() -> Told:
     try:
-        url = base_url()
+        server = the_server()
+        server.check_safe()
     except WarehouseError as error:
         return Told(_ABOUT, "server", State.ERROR, error.message, error.hint, error.exit_code)
-    default = "the settings of `wandb login`, or the default"
-    return Told(
-        _ABOUT, "server", State.OK, f"{url}, from {_origin('WANDB_BASE_URL', from_file) or default}"
-    )
+    return Told(_ABOUT, "server", State.OK, f"{server.url}, from {server.origin}")
 
 
 def _key(from_file: Mapping[str, Path]) -> Told:
     try:
         signed = sign_in()
     except WarehouseError as error:
-        if os.environ.get(_KEY):
+        if os.environ.get(_KEY) or not isinstance(error, NotSignedIn):
             return Told(_ABOUT, "key", State.ERROR, error.message, error.hint, error.exit_code)
         what = "no key of W&B found; local logs and exports need none"
         return Told(_ABOUT, "key", State.NOTE, what, error.hint)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from dakota_wh.errors import UsageProblem, WarehouseError
+from dakota_wh.errors import WarehouseError
 from dakota_wh.ingest.exports.own_export import own_metadata
+from dakota_wh.rendering.apart import must_be_apart
 
 #: The folder of the owner's guide.
 DEFAULT_FOLDER: Final = "wandb_analysis"
@@ -41,15 +42,11 @@ def output_folder(root: Path, folder: Path) -> Path:
     """Return the folder to write to, made if need be.
 
     Raises:
-        UsageProblem: it lies inside the warehouse.
+        UsageProblem: it lies inside the warehouse, or another one.
         WarehouseError: it is a file, or cannot be made.
     """
-    target, inside = folder.expanduser(), root.expanduser().resolve()
-    if inside in (target.resolve(), *target.resolve().parents):
-        raise UsageProblem(
-            f"{folder} lies inside the warehouse {root}, which holds nothing but its own files.",
-            hint="Write elsewhere: --output-dir DIR",
-        )
+    target = folder.expanduser()
+    must_be_apart(target, elsewhere="--output-dir DIR", root=root.expanduser())
     try:
         target.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:

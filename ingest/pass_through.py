@@ -25,7 +25,8 @@ from dakota_wh.ingest.source import (
     check_keys,
 )
 from dakota_wh.ingest.wandb_api.verdict import certify_service
-from dakota_wh.warehouse import parts, run_row
+from dakota_wh.ingest.without_keys import keyless, take_keys_out
+from dakota_wh.warehouse import parts, run_row, small_parts
 from dakota_wh.warehouse.entries import to_json
 from dakota_wh.warehouse.history import HistoryWriter, StoredHistory
 from dakota_wh.warehouse.layout import PART_TABLES
@@ -71,6 +72,7 @@ def take(
 
     ``live`` is the stored run that a reading goes on from, None where it reads the whole.
     """
+    reading = keyless(reading)
     if reading.continuation is not Continuation.APPEND:
         live = None
     stored = parts.paths_of(root, live, "history") if live is not None else []
@@ -90,6 +92,7 @@ def take(
         _certify(row, source, facts, history)
     parts.write_entries(staged / "summary", facts.summary)
     parts.write_entries(staged / "config", facts.config)
+    take_keys_out(row)
     row.parts = _named_parts(root, live, staged, grew)
     return Passed(row, writer.rows, axis, facts.missing, moves_to)
 
@@ -220,10 +223,15 @@ def _certify(row: RunRow, source: Source, facts: RunFacts, history: StoredHistor
 
 
 def _named_parts(root: Path, live: RunRow | None, staged: Path, grew: bool) -> list[int]:
-    """Return the ids of all parts that the new row names: the stored ones that stay, and new."""
+    """Return the ids of all parts that the new row names: the stored ones that stay, and new.
+
+    Of those that stay the small ones are joined where they are many.
+    """
     kept: list[Path] = []
     if live is not None:
-        tables = _GROWING if grew else ("history",)
-        kept = [path for table in tables for path in parts.paths_of(root, live, table)]
+        for table in _GROWING if grew else ("history",):
+            stored = parts.paths_of(root, live, table)
+            joined = small_parts.join(table, stored, staged / table)
+            kept += [path for path in stored if path not in joined]
     new = [path for table in PART_TABLES for path in (staged / table).glob("part-*.parquet")]
     return sorted(parts.ids_of([*kept, *new]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,15 +27,26 @@ def recognise(what: str) -> list[Source]:
         NoSuchSource: there is no such path, or it holds no run.
         SourceProblem: it holds one that cannot be read.
     """
-    path = Path(what).expanduser()
+    try:
+        path = Path(what).expanduser()
+    except RuntimeError as error:  # ~name of nobody
+        raise _not_there(what) from error
     try:
         if not path.exists():
-            raise _not_there(what)
+            raise _leads_nowhere(path) if path.is_symlink() else _not_there(what)
+        if not (path.is_file() or path.is_dir()):
+            raise NoSuchSource(f"{path} is no file and no folder: a pipe or a device.", hint=_TAKES)
         sources: list[Source] = [*find_logs(path), *find_exports(path)]
     except PermissionError as error:
         raise SourceProblem(
             f"{error.filename or what} cannot be read: permission denied.",
             hint="Check who owns it: ls -l",
+        ) from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise NoSuchSource(
+            f"{what[:40]}… is too long for a name of a file.", hint=_TAKES
         ) from error
     if not sources:
         raise NoSuchSource(_nothing_in(path), hint=_TAKES)
@@ -52,7 +64,7 @@ def address_of(
     Raises:
         NoSuchSource, UsageProblem: it is no path, and no run can be meant either.
     """
-    if "://" not in what and (is_path_like(what) or Path(what).exists()):
+    if "://" not in what and (is_path_like(what) or os.path.lexists(what)):
         return None
     address = read_address(what, entity, project, base_url=os.environ.get("WANDB_BASE_URL"))
     if isinstance(address, ProjectAddress) and "://" not in what and not narrows:
@@ -87,6 +99,10 @@ def _nothing_in(path: Path) -> str:
         held = f"it holds {', '.join(some)}, …" if some else "it is empty"
         return f"No run in the folder {path}: {held}."
     return f"{path} is neither a W&B log nor an export of a run."
+
+
+def _leads_nowhere(path: Path) -> NoSuchSource:
+    return NoSuchSource(f"{path} is a link that leads nowhere.", hint=f"See: ls -l {path}")
 
 
 def _not_there(what: str) -> NoSuchSource:

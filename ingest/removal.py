@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dakota_wh.errors import NotAWarehouse, StoredByNewer
+from dakota_wh.errors import NotAWarehouse, NotReadable, StoredByNewer
 from dakota_wh.store.changing import remove as remove_run
 from dakota_wh.warehouse import gathered
 from dakota_wh.warehouse.connection import check_is_warehouse
@@ -30,14 +30,17 @@ def must_be_removable(root: Path, run_ids: Sequence[str]) -> None:
     for run_id in stored:
         try:
             newest(root, run_id)
-        except StoredByNewer:
+        except (StoredByNewer, NotReadable):
             raise
         except NotAWarehouse:
             continue  # a row that is damaged; removing the run mends that
 
 
 def remove(root: Path, run_id: str) -> None:
-    """Delete a run from the warehouse; see :meth:`dakota_wh.api.Warehouse.remove`."""
+    """Delete a run from the warehouse; see :meth:`dakota_wh.api.Warehouse.remove`.
+
+    Of two who do it at once the second hears that there is no such run.
+    """
     must_be_removable(root, [run_id])
-    remove_run(root, run_id)
+    remove_run(root, run_id, still_there=lambda: must_be_removable(root, [run_id]))
     gathered.drop(root)

@@ -2,27 +2,42 @@
 
 NULL is ``null``. NaN and the infinities, which JSON has no numbers for, are the strings ``"NaN"``,
 ``"Infinity"`` and ``"-Infinity"``: ``null`` would say *not logged*. Integers and decimals are
-numbers with all their digits.
+numbers with all their digits. What a terminal would obey is escaped, which loses nothing.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from dakota_wh.rendering.rows import Rows
 from dakota_wh.rendering.values import exact
+
+#: What JSON may hold as it is, and a terminal obeys: DEL, the controls of C1, what turns the
+#: direction of a line, and line breaks of Unicode's own.
+_UNSEEN: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 Write = Callable[[str], object]
 
 
 def json_text(value: Any, *, ascii_only: bool = False) -> str:
     """Return a value as JSON text on one line."""
-    quoted = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
-    return _encoded(value, quoted)
+    return _encoded(value, _quoting(ascii_only))
+
+
+def _quoting(ascii_only: bool) -> Callable[[str], str]:
+    return json.encoder.encode_basestring_ascii if ascii_only else _quoted
+
+
+def _quoted(text: str) -> str:
+    quoted: str = json.encoder.encode_basestring(text)
+    if quoted.isprintable():
+        return quoted
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
 def _encoded(value: Any, quoted: Callable[[str], str]) -> str:
@@ -47,7 +62,7 @@ def _key(key: Any) -> str:
 
 
 def _objects(rows: Rows, ascii_only: bool) -> Iterable[str]:
-    quoted = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
+    quoted = _quoting(ascii_only)
     keys = [f"{quoted(name)}: " for name in rows.columns]
     for row in rows:
         members = (k + _encoded(v, quoted) for k, v in zip(keys, row, strict=True))

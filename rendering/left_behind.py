@@ -19,14 +19,19 @@ from typing import Final
 
 #: Seconds after which nobody goes on writing.
 _LONG: Final = 24 * 3600.0
-#: The temporary folders of this program that have no other owner to sweep them.
-_FOLDERS: Final = re.compile(r"dakota-wh-(catalogue|demo|spill|sync)-\w+")
+#: The temporary folders of this program that have no other owner to sweep them, as ``tempfile``
+#: names them.
+_FOLDERS: Final = re.compile(r"dakota-wh-(catalogue|demo|spill|sync)-[a-z0-9_]{8}")
+#: Where a warehouse has the columns of its runs.
+_OF_A_WAREHOUSE: Final = Path("runs", "role=zz_schema")
 
 
 def sweep(folder: Path, ours: re.Pattern[str]) -> None:
     """Delete this user's files and folders whose whole name matches and that are a day old.
 
-    A link is left alone, wherever it leads. What cannot be deleted stays.
+    A link is left alone, wherever it leads, and so is a folder that others may look into, which
+    ``tempfile`` makes none of, or that is a warehouse: a person may have given it such a name. What
+    cannot be deleted stays.
     """
     for entry in _named(folder, ours):
         with suppress(OSError):  # gone meanwhile, or not ours to delete
@@ -36,6 +41,8 @@ def sweep(folder: Path, ours: re.Pattern[str]) -> None:
             if time.time() - _last_written(Path(entry.path), told) < _LONG:
                 continue
             if entry.is_dir(follow_symlinks=False):
+                if not _is_private(told) or (Path(entry.path) / _OF_A_WAREHOUSE).exists():
+                    continue
                 shutil.rmtree(entry.path, ignore_errors=True)
             else:
                 os.unlink(entry.path)
@@ -51,6 +58,10 @@ def is_own(told: os.stat_result) -> bool:
     """Tell whether something is this user's; where there are no user ids, so is its place."""
     user = getattr(os, "getuid", None)
     return user is None or told.st_uid == user()
+
+
+def _is_private(told: os.stat_result) -> bool:
+    return not hasattr(os, "getuid") or not told.st_mode & 0o077
 
 
 def _named(folder: Path, ours: re.Pattern[str]) -> Iterator[os.DirEntry[str]]:

@@ -13,6 +13,7 @@ from typing import IO, Final
 
 from dakota_wh.errors import WarehouseError
 from dakota_wh.rendering import left_behind
+from dakota_wh.rendering.apart import must_be_apart
 
 #: A file's name while it is written; see :func:`replacing`.
 _STAGED: Final = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.part", re.DOTALL)
@@ -29,13 +30,15 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     a killed process left in the same folder a day ago is deleted.
 
     Raises:
+        UsageProblem: it lies in a warehouse.
         WarehouseError: its folder is not there, the disk is full, or writing is not allowed.
     """
+    must_be_apart(path, elsewhere="-o FILE")
     if path.exists() and not path.is_file():
         with path.open("wb") as file:
             yield file
         return
-    target = path.resolve()
+    target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise WarehouseError(
             f"{path} cannot be written: there is no folder {target.parent}.",

@@ -93,13 +93,19 @@ def change(root: Path, run_id: str, work: Callable[[Path], T]) -> T:
     )
 
 
-def remove(root: Path, run_id: str) -> None:
+def remove(root: Path, run_id: str, *, still_there: Callable[[], None] = lambda: None) -> None:
     """Delete a run, and all that it has.
+
+    Args:
+        root: the warehouse's folder.
+        run_id: the run.
+        still_there: called when nobody else can change the run any more here; it may raise.
 
     Raises:
         WarehouseError: another process writes it, or the store fails.
     """
     with turn(root, run_id):
+        still_there()
         mirror = mirror_of(root)
         if mirror is None:
             sweep.remove_run(root, run_id)

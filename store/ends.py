@@ -17,6 +17,7 @@ from dakota_wh.store.address import Address
 from dakota_wh.store.mirror import Mirror
 from dakota_wh.store.objects import Objects
 from dakota_wh.warehouse import catalogue, folder, pairs, sweep
+from dakota_wh.warehouse.access import is_no_damage, not_readable, runs_must_be_listable
 from dakota_wh.warehouse.connection import check_is_warehouse
 from dakota_wh.warehouse.layout import PART_TABLES, part_id, run_folders
 from dakota_wh.warehouse.parquet import STAGED_SUFFIX
@@ -104,6 +105,7 @@ class FolderEnd:
         """See :class:`End`."""
         found: dict[str, int] = {}
         for table in ("runs", "pairs", *PART_TABLES):
+            runs_must_be_listable(self.root, table)
             for path in self.root.glob(f"{table}/role=*/run_id=*/*.parquet"):
                 with suppress(FileNotFoundError):
                     found[path.relative_to(self.root).as_posix()] = path.stat().st_size
@@ -186,6 +188,9 @@ class FolderEnd:
         except FileNotFoundError:  # what is copied has gone
             raise
         except OSError as error:
+            read = Path(str(error.filename or self.root))
+            if is_no_damage(error) and self.root not in (read, *read.parents):
+                raise not_readable(read, error) from error
             raise NotAWarehouse(
                 f"The warehouse {self.root} cannot be written: {error.strerror or error}.",
                 hint="Make room, or mend its permissions, and sync again: it goes on from there.",

@@ -62,7 +62,7 @@ def sync(
         An outcome a run, and one of ``run_id`` ``""`` if pairs were copied.
 
     Raises:
-        UsageProblem: the two are one place.
+        UsageProblem: the two are one place, or one lies in the other.
         NotAWarehouse: there is no warehouse at ``source``.
         WarehouseError: a store cannot be reached, or refuses.
     """
@@ -80,6 +80,7 @@ def run(
     """Do :func:`sync` between two ends."""
     if _absolute(source) == _absolute(target):
         raise UsageProblem(f"{source.location} cannot be copied onto itself.")
+    _refuse_nested(source, target)
     source.check()
     if not dry_run:
         target.create()
@@ -94,7 +95,23 @@ def run(
 
 
 def _absolute(end: End) -> str:
-    return os.path.abspath(end.location) if isinstance(end, FolderEnd) else end.location
+    return os.path.realpath(end.location) if isinstance(end, FolderEnd) else end.location
+
+
+def _refuse_nested(source: End, target: End) -> None:
+    """Raise if one of two folders lies in the other: a warehouse holds nothing but its own files.
+
+    Raises:
+        UsageProblem: it does.
+    """
+    if not (isinstance(source, FolderEnd) and isinstance(target, FolderEnd)):
+        return
+    ends = [Path(os.path.realpath(end.root)) for end in (source, target)]
+    if ends[0] in ends[1].parents or ends[1] in ends[0].parents:
+        raise UsageProblem(
+            f"{source.location} and {target.location} lie one in the other.",
+            hint="Copy to a folder beside it.",
+        )
 
 
 class _Copy:

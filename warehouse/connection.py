@@ -6,10 +6,8 @@ no extension, and its settings are locked.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,12 +15,14 @@ from typing import Final, TypeVar
 
 import duckdb
 
-from dakota_wh.errors import BadQuery, NotAWarehouse, StoredByNewer, WarehouseError
-from dakota_wh.rendering import left_behind
+from dakota_wh.errors import BadQuery, NotAWarehouse, StoredByNewer, UsageProblem, WarehouseError
+from dakota_wh.warehouse.access import blamed_on_access, must_be_listable, not_readable
 from dakota_wh.warehouse.laying import lay
 from dakota_wh.warehouse.layout import (
     LAYOUT_VERSION,
     SCHEMA_PARTITION,
+    STATE_FOLDER,
+    TABLES,
     decode_run_id,
     has_files,
     mends_part,
@@ -38,6 +38,7 @@ from dakota_wh.warehouse.relations import (
     files_under,
     tables_of,
 )
+from dakota_wh.warehouse.spill import new_folder
 
 T = TypeVar("T")
 
@@ -55,10 +56,16 @@ def check_is_warehouse(root: Path) -> None:
 
     Raises:
         NotAWarehouse: it does not exist, is a file, or holds something else.
+        NotReadable: it may not or cannot be looked into.
     """
-    if (root / "runs" / f"role={SCHEMA_PARTITION}").is_dir() and has_files(root, "runs"):
-        return
-    if not root.exists():
+    try:
+        if (root / "runs" / f"role={SCHEMA_PARTITION}").is_dir() and has_files(root, "runs"):
+            must_be_listable(root, ["runs"])
+            return
+        there = root.exists()
+    except OSError as error:
+        raise not_readable(root / "runs", error) from error
+    if not there:
         what = f"There is no warehouse at {root}."
     elif not root.is_dir():
         what = f"{root} is a file, not a warehouse folder."
@@ -80,6 +87,7 @@ def connect(
         NotAWarehouse: there is no warehouse, or a table of it cannot be read.
         StoredByNewer: a run of it is of a layout that this program does not know.
         BadQuery: the memory limit does not even do for that.
+        UsageProblem: it is no size.
     """
     root = root.absolute()
     check_is_warehouse(root)
@@ -101,7 +109,7 @@ def connect(
         _refuse_newer(connection)
         _add_in_one_order(connection)
         connection.execute("SET lock_configuration = true")
-    except WarehouseError:  # of a mirror's origin
+    except WarehouseError:  # of a mirror's origin, or of the memory limit
         connection.close()
         raise
     except duckdb.Error as error:
@@ -125,6 +133,9 @@ def _refuse_newer(connection: duckdb.DuckDBPyConnection) -> None:
 
 def unreadable(root: Path, error: duckdb.Error) -> NotAWarehouse:
     """Return the error of a warehouse of which a file cannot be read."""
+    closed = blamed_on_access(error)
+    if closed is not None:
+        return closed
     return NotAWarehouse(
         f"The warehouse {root} cannot be read: {first_line(error)}", hint=what_mends(error)
     )
@@ -141,6 +152,9 @@ def what_mends(error: duckdb.Error) -> str:
     """Return what to type where a file cannot be read."""
     if isinstance(error, PartGone):
         return error.hint
+    closed = blamed_on_access(error)
+    if closed is not None:
+        return closed.hint
     mirror = mirror_in(str(error))
     if mirror is not None:  # what the store has is another matter
         return f"It is a cache, which can be deleted: rm -r {shlex.quote(str(mirror))}"
@@ -177,16 +191,15 @@ def _lacking(root: Path) -> dict[str, str]:
 
 
 def _restrict(connection: duckdb.DuckDBPyConnection, root: Path, memory_limit: str | None) -> None:
-    # A process's own, since the connection may read there; DuckDB makes and deletes it, unless it
-    # is killed.
-    left_behind.sweep_temporary_folder()
-    spill = Path(tempfile.gettempdir()) / f"dakota-wh-spill-{os.getpid()}"
-    connection.execute(f"SET temp_directory = {literal(spill.as_posix())}")
+    spill = new_folder()
+    connection.execute(f"SET temp_directory = {literal(spill.as_posix() if spill else '')}")
     if memory_limit:
-        connection.execute(f"SET memory_limit = {literal(memory_limit)}")
-    # DuckDB compares a pattern with these before it expands it, so both spellings are the root's.
+        _limit_memory(connection, memory_limit)
+    # Not the root itself: a warehouse may lie in a project's folder, beside its .env. DuckDB
+    # compares a pattern with these before it expands it, so both spellings are the root's.
     spellings = dict.fromkeys((root.as_posix(), glob_literal(root.as_posix())))
-    allowed = ", ".join(literal(f"{spelling}/") for spelling in spellings)
+    below = (*TABLES, f"{STATE_FOLDER}/gathered")
+    allowed = ", ".join(literal(f"{root_}/{name}/") for root_ in spellings for name in below)
     connection.execute(f"SET allowed_directories = [{allowed}]")
     for setting in (
         "enable_external_access",
@@ -194,6 +207,16 @@ def _restrict(connection: duckdb.DuckDBPyConnection, root: Path, memory_limit: s
         "autoload_known_extensions",
     ):
         connection.execute(f"SET {setting} = false")
+
+
+def _limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
+    try:
+        connection.execute(f"SET memory_limit = {literal(str(limit))}")
+    except duckdb.Error as error:
+        raise UsageProblem(
+            f"{limit!r} cannot be a memory limit: {first_line(error)}",
+            hint="Give a size like 500MB or 4GB: --memory-limit SIZE, memory_limit= in Python",
+        ) from error
 
 
 def retrying(work: Callable[[], T]) -> T:

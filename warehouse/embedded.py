@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from dakota_wh.errors import BadQuery
+from dakota_wh.errors import BadQuery, WarehouseError
 from dakota_wh.warehouse import catalogue, gate
 from dakota_wh.warehouse.connection import connect, retrying, unreadable, what_mends
 from dakota_wh.warehouse.question import Question
@@ -70,7 +70,7 @@ def _run(
     try:
         with gate.time_limit(connection, timeout):
             return Result.of(connection, select, parameters)
-    except (duckdb.IOException, BadQuery):
+    except (duckdb.IOException, WarehouseError):
         connection.close()
         raise
     except duckdb.Error as error:

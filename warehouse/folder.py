@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dakota_wh.errors import NotAWarehouse
+from dakota_wh.rendering.apart import MARK, must_be_apart
 from dakota_wh.warehouse import run_row
 from dakota_wh.warehouse.components import COMPONENTS
 from dakota_wh.warehouse.entries import ENTRIES
@@ -60,13 +62,21 @@ def create(root: Path) -> None:
 
     Raises:
         NotAWarehouse: there is a file of that name, or it cannot be written.
+        UsageProblem: it lies in another warehouse.
     """
+    if root.is_symlink() and not root.exists():
+        raise NotAWarehouse(
+            f"{root} is a link to {os.readlink(root)}, which is not there.",
+            hint="Make that folder, or name another one: --warehouse DIR",
+        )
     if root.exists() and not root.is_dir():
         raise NotAWarehouse(
             f"{root} is a file, not a warehouse folder.",
             hint="Name a folder: --warehouse DIR",
         )
     try:
+        if not (root / MARK).is_dir():
+            must_be_apart(root, elsewhere="--warehouse DIR")
         root.mkdir(parents=True, exist_ok=True)
         if not any(_fault(schema_file(root, table), table) for table in SCHEMAS):
             return

@@ -12,13 +12,18 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import duckdb
 
-from dakota_wh.errors import BadQuery
+from dakota_wh.errors import BadQuery, UsageProblem
 from dakota_wh.sql.views import all_views
 from dakota_wh.warehouse.connection import first_line
 
+#: What a token begins with if it is a name or a bracket; the spaces behind may be of any kind.
+_NAME: Final = re.compile(rb'"[^"]*"|\w+|\(|')
+#: Functions that run a text as SQL.
+_RUN_TEXT: Final = (b"query", b"json_execute_serialized_sql")
 _ONE_SELECT = "Only one SELECT is allowed here."
 
 
@@ -31,16 +36,24 @@ def checked(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     try:
         statements = connection.extract_statements(text)
     except duckdb.Error as error:
-        raise BadQuery(f"The SQL cannot be parsed: {first_line(error)}") from error
+        raise BadQuery(f"The SQL cannot be parsed: {_can_be_done(first_line(error))}") from error
     if len(statements) != 1:
         raise BadQuery(f"{_ONE_SELECT} This text holds {len(statements)} statements.")
     kind = _kind_of(statements[0])
+    if kind == "MULTI":
+        raise BadQuery(
+            f"{_ONE_SELECT} DuckDB makes several statements of this one, as of PIVOT without IN.",
+            hint="Name the columns: PIVOT … ON column IN ('a', 'b') USING …",
+        )
     if kind != "SELECT":
         raise BadQuery(
             f"{_ONE_SELECT} This is {kind}.",
             hint="To change or export data, use the duckdb shell: dakota-wh shell",
         )
-    body = _without_semicolon(connection, statements[0].query)
+    body = statements[0].query
+    tokens = _tokens(body)
+    _refuse_what_ends_the_process(tokens)
+    body = _without_semicolon(body, tokens)
     try:
         connection.execute(f"EXPLAIN SELECT * FROM (\n{body}\n) AS checked").fetchall()
     except (duckdb.IOException, duckdb.InterruptException):
@@ -69,18 +82,50 @@ def _nearest(text: str) -> str:
     return f"Views like it: {', '.join(near)}." if near else "The views: dakota-wh views"
 
 
-def _without_semicolon(connection: duckdb.DuckDBPyConnection, statement: str) -> str:
-    """Cut a statement at the semicolon behind which nothing but comments follows."""
-    head, semicolon, tail = statement.rpartition(";")
-    while semicolon:
-        try:
-            if not connection.extract_statements(tail) and connection.extract_statements(head):
-                return _without_semicolon(connection, head)
-        except duckdb.Error:
-            pass  # it stands in a text or in a comment
-        head, semicolon, more = head.rpartition(";")
-        tail = f"{more};{tail}"
-    return statement
+def _tokens(statement: str) -> list[tuple[str, bytes]]:
+    """Return the tokens of a statement, which are told by bytes: each with what it is."""
+    text = statement.encode()
+    starts = duckdb.tokenize(statement)
+    ends = [start for start, _ in starts[1:]] + [len(text)]
+    return [(kind.name, text[start:end]) for (start, kind), end in zip(starts, ends, strict=True)]
+
+
+def _refuse_what_ends_the_process(tokens: list[tuple[str, bytes]]) -> None:
+    """Raise for the type VARIANT, whose conversion from deep JSON ends the process in DuckDB 2.0.
+
+    And for the functions that run a text, in which it cannot be seen.
+    """
+    names = [
+        _NAME.match(token)[0].strip(b'"').lower()  # type: ignore[index]  # it matches nothing, too
+        for kind, token in tokens
+        if kind != "comment"
+    ]
+    for name, following in zip(names, [*names[1:], b""], strict=True):
+        calls = following[:1] == b"("
+        if name == b"variant" or (name.startswith(b"variant_") and calls):
+            raise BadQuery(
+                "The SQL was refused: DuckDB 2.0 can end the whole process when it makes a VARIANT "
+                "of JSON, so that name may not stand here.",
+                hint="JSON is read by json_extract(column, '$.a.b'), or column->>'$.a.b'.",
+            )
+        if name in _RUN_TEXT and calls:
+            raise BadQuery(
+                f"The SQL was refused: {name.decode()}() runs a text as SQL, which is not looked "
+                "at here.",
+                hint="Write that SELECT in its place, in parentheses.",
+            )
+
+
+def _without_semicolon(statement: str, tokens: list[tuple[str, bytes]]) -> str:
+    """Cut a statement at the semicolon behind which nothing but comments and semicolons follow."""
+    left = cut = len(statement.encode())
+    for kind, token in reversed(tokens):
+        left -= len(token)
+        if kind == "operator" and not token.strip().strip(b";"):
+            cut = left
+        elif kind != "comment":
+            break
+    return statement.encode()[:cut].decode()
 
 
 def message(error: duckdb.Error) -> str:
@@ -90,15 +135,31 @@ def message(error: duckdb.Error) -> str:
     # What DuckDB itself thinks is meant are its own system tables.
     ends = ("LINE ", 'Did you mean "pg_')
     cut = next((i for i, line in enumerate(kept) if line.startswith(ends)), len(kept))
-    return " ".join(kept[:cut])
+    return _can_be_done(" ".join(kept[:cut]))
+
+
+def _can_be_done(said: str) -> str:
+    """Return DuckDB's words without the advice to SET something, for all settings are locked."""
+    said = re.sub(r"\s*Use \"SET [^\"]*\"[^.]*\.", "", said)
+    return re.sub(r"\s*Possible solutions:.*\bSET\b.*", "", said, flags=re.DOTALL)
 
 
 @contextmanager
 def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
-    """Interrupt the connection's query after some seconds; None lets it run."""
+    """Interrupt the connection's query after some seconds; None lets it run.
+
+    Raises:
+        BadQuery: the time is up.
+        UsageProblem: it is no number of seconds that a clock can wait for.
+    """
     if seconds is None:
         yield
         return
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds <= threading.TIMEOUT_MAX:
+        raise UsageProblem(
+            f"{seconds!r} cannot be a time limit.",
+            hint="Give a number of seconds: --timeout SECONDS, timeout= in Python (None: no limit)",
+        )
     expired = threading.Event()
 
     def stop() -> None:

@@ -7,7 +7,7 @@ parts by column name. ``_row`` counts the run's log rows from 0 over all parts.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -76,16 +76,22 @@ class HistoryWriter:
 
     def add(self, count: int, values: Mapping[KeyPath, pa.Array], segment: int = 0) -> None:
         """Append ``count`` rows; ``values`` as in ``ingest.source.LogRows``."""
-        for key, array in values.items():
+        segments = np.full(count, segment, dtype=np.int64)
+        self.add_cells(count, ((key, encode(array)) for key, array in values.items()), segments)
+
+    def add_cells(
+        self, count: int, cells: Iterable[tuple[KeyPath, Cells]], segments: np.ndarray
+    ) -> None:
+        """Append ``count`` rows of encoded cells, each row with its segment (int64)."""
+        for key, some in cells:
             batches = self._pending.setdefault(key, [])
             missed = self._pending_rows - self._filled.get(key, 0)
             if missed:
                 batches.append(missed)
-            cells = encode(array)
-            batches.append(cells)
-            self._pending_bytes += cells.size
+            batches.append(some)
+            self._pending_bytes += some.size
             self._filled[key] = self._pending_rows + count
-        self._segments.append(np.full(count, segment, dtype=np.int64))
+        self._segments.append(segments)
         self._pending_rows += count
         self.rows += count
         width = max(1, len(self._pending))

@@ -8,7 +8,9 @@ format keeps for each. Counts are held to the certificate: the rows of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dakota_wh.errors import WarehouseError
+from dakota_wh.errors import NotReadable, WarehouseError
+from dakota_wh.warehouse.access import is_no_damage, not_readable
 from dakota_wh.warehouse.folder import schema_faults
 from dakota_wh.warehouse.layout import (
     DERIVED_TABLES,
@@ -50,6 +53,8 @@ class Fault:
     #: A file below the warehouse's folder, ``""`` where it is about the run.
     file: str
     what: str
+    #: What to type where it is no damage.
+    instead: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}" if self.file else self.what
@@ -62,7 +67,7 @@ class Fault:
     @property
     def do(self) -> str:
         """What to type."""
-        return mends_part(self.file.partition("/")[0], self.run_id)
+        return self.instead or mends_part(self.file.partition("/")[0], self.run_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ def examine(root: Path, *, quick: bool = False) -> Iterator[Examined]:
         try:
             row = newest(root, run_id)
         except WarehouseError as error:
-            yield Examined(run_id, 0, 0, (Fault(run_id, "", error.message),))
+            instead = error.hint if isinstance(error, NotReadable) else ""
+            yield Examined(run_id, 0, 0, (Fault(run_id, "", error.message, instead),))
             continue
         if row is not None:  # else it was removed meanwhile
             yield _run(root, row, quick)
@@ -100,6 +106,7 @@ def check_parts(root: Path, row: RunRow, tables: Iterable[str]) -> None:
 
     Raises:
         FileNotFoundError: one is not there; the run may have been published anew meanwhile.
+        NotReadable: one may not or cannot be read now.
         WarehouseError: one is damaged.
     """
     hashes, wanted = known_hashes(row), list(tables)
@@ -117,6 +124,8 @@ def check_parts(root: Path, row: RunRow, tables: Iterable[str]) -> None:
         except FileNotFoundError:
             raise
         except OSError as error:
+            if is_no_damage(error):
+                raise not_readable(path, error) from error
             what = f"cannot be read: {_first_line(error)}"
         if what:
             raise damaged(Fault(row.run_id, path.relative_to(root).as_posix(), what))
@@ -135,7 +144,7 @@ def _unreadable(path: Path) -> str:
     try:
         _rows(path, footer=False)
     except (pa.ArrowException, OSError) as error:
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) or is_no_damage(error):
             raise
         return f"cannot be read: {_first_line(error)}"
     return ""
@@ -148,7 +157,17 @@ def _run(root: Path, row: RunRow, quick: bool) -> Examined:
     found: set[int] = set()
     hashes = {} if quick else known_hashes(row)
     for table in PART_TABLES:
-        for path in paths_of(root, row, table):
+        try:
+            paths = paths_of(root, row, table)
+        except NotReadable as error:
+            faults.append(Fault(row.run_id, "", error.message.rstrip("."), error.hint))
+            found |= {
+                part
+                for part, file in zip(row.parts, row.files, strict=False)
+                if file.startswith(f"{table}/")
+            }
+            continue
+        for path in paths:
             found.add(part_id(path))
             files += 1
             name = path.relative_to(root).as_posix()
@@ -162,11 +181,22 @@ def _run(root: Path, row: RunRow, quick: bool) -> Examined:
                 if table == "series":
                     counts["values"] = counts.get("values", 0) + _values(path)
             except (OSError, pa.ArrowException) as error:
-                faults.append(Fault(row.run_id, name, f"cannot be read: {_first_line(error)}"))
+                faults.append(_fault_of(root, row, path, error))
     faults += _missing(row, found)
     if not faults:
         faults += _counts(row, counts)
-    return Examined(row.run_id, files, size, tuple(faults), _unnamed(root, row))
+    unnamed = 0
+    with suppress(NotReadable):  # which is among the faults
+        unnamed = _unnamed(root, row)
+    return Examined(row.run_id, files, size, tuple(faults), unnamed)
+
+
+def _fault_of(root: Path, row: RunRow, path: Path, error: Exception) -> Fault:
+    name = path.relative_to(root).as_posix()
+    if isinstance(error, OSError) and is_no_damage(error):
+        why = os.strerror(error.errno or 0)
+        return Fault(row.run_id, name, f"cannot be read: {why}", not_readable(path, error).hint)
+    return Fault(row.run_id, name, f"cannot be read: {_first_line(error)}")
 
 
 def _missing(row: RunRow, found: set[int]) -> Iterator[Fault]:

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from dakota_wh.errors import UsageProblem
+from dakota_wh.warehouse.access import can_be_listed, must_be_listable, not_readable
 
 ROLES: Final = ("orchestrator", "trainer", "shared", "single", "unknown")
 
@@ -142,18 +143,29 @@ def missing_tables(root: Path) -> list[str]:
 
 
 def has_files(root: Path, table: str) -> bool:
-    """Return whether there is a file of a table, be it one of no rows."""
-    return schema_file(root, table).exists() or any(
-        (root / table).glob("role=*/run_id=*/*.parquet")
-    )
+    """Return whether there is a file of a table, be it one of no rows.
+
+    Raises:
+        NotReadable: its folder is closed.
+    """
+    schema = schema_file(root, table)
+    try:
+        there = schema.exists()
+    except OSError as error:
+        raise not_readable(schema, error) from error
+    return there or any((root / table).glob("role=*/run_id=*/*.parquet"))
 
 
 def run_folders(root: Path, table: str, run_id: str) -> Iterator[Path]:
-    """Yield the existing folders of one table of a run, in whatever role."""
+    """Yield the existing folders of one table of a run, in whatever role.
+
+    Raises:
+        NotReadable: one cannot be listed.
+    """
     name = f"run_id={encode_run_id(run_id)}"
     for role in ROLES:
         folder = root / table / f"role={role}" / name
-        if folder.is_dir():
+        if can_be_listed(folder):
             yield folder
 
 
@@ -166,12 +178,24 @@ def is_stored(root: Path, run_id: str) -> bool:
         return False
 
 
+def _has_row(folder: Path) -> bool:
+    if any(folder.glob("run-*.parquet")):
+        return True
+    can_be_listed(folder)  # a pattern finds nothing in one that cannot be
+    return False
+
+
 def stored_run_ids(root: Path) -> list[str]:
-    """Return the ids that have a folder in ``runs``, sorted."""
+    """Return the ids that have a folder in ``runs``, sorted.
+
+    Raises:
+        NotReadable: a folder cannot be listed, so that it is not known which there are.
+    """
+    must_be_listable(root, ["runs"])
     found = {
         decode_run_id(folder.name.removeprefix("run_id="))
         for role in ROLES
         for folder in (root / "runs" / f"role={role}").glob("run_id=*")
-        if any(folder.glob("run-*.parquet"))
+        if _has_row(folder)
     }
     return sorted(found)

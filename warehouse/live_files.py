@@ -17,7 +17,15 @@ import duckdb
 
 from dakota_wh.rendering import left_behind
 from dakota_wh.warehouse import gathered, united_columns
-from dakota_wh.warehouse.layout import PART_TABLES, mends_part, missing_tables, part_id, part_of
+from dakota_wh.warehouse.access import must_be_listable, runs_must_be_listable
+from dakota_wh.warehouse.layout import (
+    PART_TABLES,
+    mends_part,
+    missing_tables,
+    part_id,
+    part_of,
+    run_folders,
+)
 from dakota_wh.warehouse.origin import origin_of
 from dakota_wh.warehouse.quoting import glob_literal, identifier
 from dakota_wh.warehouse.relations import STORED_RUNS, FilesOf, files_under
@@ -89,10 +97,12 @@ def live_files(
     Raises:
         duckdb.IOException: a run was published anew meanwhile, so that a part may be gone.
         PartGone: a part that counts is not there.
+        NotReadable: a folder of what is read cannot be listed.
         WarehouseError: the folder is a mirror, and its store cannot be read.
     """
     wanted = {*tables} & {*PART_TABLES}
     rows = _lay_rows(connection, files, root, wanted)
+    _must_be_whole(rows, files, root, {*tables})
     _bring(root, rows.listed, tables)
     found: dict[str, str] = {}
     bodies: dict[str, str] = {}
@@ -125,7 +135,7 @@ def live_files(
     if found and unsure and (anew := {*rows.listed} - {*_listed(connection, files("runs"))}):
         raise duckdb.IOException(f"{min(anew)} is gone: the run was published anew meanwhile.")
     if gone:
-        raise _gone(connection, rows, min(gone))
+        raise _gone(connection, root, rows, min(gone))
     return Live(lambda table: found.get(table) or files(table), bodies)
 
 
@@ -154,6 +164,20 @@ def _lay_rows(
     return _Rows(listed, source, live, _named(connection, source) if {*tables} else {})
 
 
+def _must_be_whole(rows: _Rows, files: FilesOf, root: Path, tables: set[str]) -> None:
+    """Raise if a pattern may have passed over a folder that cannot be listed.
+
+    A part that a row names is missed by its name; here is what nothing else would miss.
+    """
+    must_be_listable(root, {"runs", *tables})
+    if files("runs") == files_under(root)("runs"):  # those of all runs
+        runs_must_be_listable(root, "runs", {path.rpartition("/")[0] for path in rows.listed})
+    name_all = rows.file_of.keys() >= rows.live
+    for table in tables - {"runs"}:
+        if table == "pairs" or not name_all:
+            runs_must_be_listable(root, table)
+
+
 def _named(connection: duckdb.DuckDBPyConnection, source: str) -> dict[int, str]:
     """Return the file of each part; nothing where rows of an earlier version do not say."""
     try:
@@ -167,11 +191,13 @@ def _named(connection: duckdb.DuckDBPyConnection, source: str) -> dict[int, str]
     return dict(told)
 
 
-def _gone(connection: duckdb.DuckDBPyConnection, rows: _Rows, part: int) -> PartGone:
+def _gone(connection: duckdb.DuckDBPyConnection, root: Path, rows: _Rows, part: int) -> PartGone:
     named = connection.execute(
         f"SELECT run_id FROM {identifier(STORED_RUNS)} WHERE list_contains(parts, ?)", [part]
     ).fetchall()
-    return PartGone(rows.file_of[part], named[0][0])
+    file, run_id = rows.file_of[part], named[0][0]
+    [*run_folders(root, file.partition("/")[0], run_id)]  # one that cannot be listed says so
+    return PartGone(file, run_id)
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, table: str, paths: list[str]) -> str:

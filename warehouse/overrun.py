@@ -35,7 +35,7 @@ def ended_on_overrun(
     """End this process if what is done inside keeps to neither limit.
 
     Args:
-        seconds: the time limit; None for none.
+        seconds: the time limit, finite; None for none.
         memory_limit: as DuckDB writes sizes; held where the system tells what a process has
             (``/proc`` of Linux).
         tell: given the sentence that says so, just before the end with exit code 1.

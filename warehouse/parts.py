@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dakota_wh.warehouse.access import can_be_listed
 from dakota_wh.warehouse.column_names import PART
 from dakota_wh.warehouse.entries import entries_table, entry_value
 from dakota_wh.warehouse.history import new_part_id, part_path
@@ -22,9 +23,15 @@ from dakota_wh.warehouse.series_numbers import Numbers
 
 
 def paths_of(root: Path, row: RunRow, table: str) -> list[Path]:
-    """Return the live part files of one table of a run, in order."""
+    """Return the live part files of one table of a run, in order.
+
+    Raises:
+        NotReadable: their folder cannot be listed.
+    """
     live = live_parts(row)
     folder = run_folder(root, table, row.role, row.run_id)
+    if not can_be_listed(folder):
+        return []
     return sorted(path for path in folder.glob("part-*.parquet") if part_id(path) in live)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import duckdb
 
-from dakota_wh.errors import BadQuery, NoSuchRun
+from dakota_wh.errors import BadQuery, NoSuchRun, WarehouseError
 from dakota_wh.sql.views import find_view
 from dakota_wh.warehouse import catalogue, gate
+from dakota_wh.warehouse.access import runs_must_be_listable
 from dakota_wh.warehouse.connection import (
     blames_a_file,
     check_is_warehouse,
@@ -20,7 +21,7 @@ from dakota_wh.warehouse.connection import (
 from dakota_wh.warehouse.embedded import EmbeddedDuckDB
 from dakota_wh.warehouse.layout import is_stored, stored_run_ids
 from dakota_wh.warehouse.question import Engine, Question, ask
-from dakota_wh.warehouse.relations import mentioned
+from dakota_wh.warehouse.relations import mentioned, tables_of
 from dakota_wh.warehouse.result import Result
 
 
@@ -53,6 +54,9 @@ def answered(
     """
     check_is_warehouse(root)
     known_runs(root, question.runs)
+    if engine is not None:  # ours sees to it for what it reads
+        for table in {"runs", *tables_of([question.view.relation])}:
+            runs_must_be_listable(root, table)
     return (engine or EmbeddedDuckDB()).answer(root, question, timeout)
 
 
@@ -104,7 +108,7 @@ def query_sql(
                 if limit is not None:
                     body = f"SELECT * FROM (\n{body}\n) AS typed LIMIT {int(limit)}"
                 return Result.of(connection, body)
-        except (duckdb.IOException, BadQuery):
+        except (duckdb.IOException, WarehouseError):
             connection.close()
             raise
         except duckdb.Error as error:

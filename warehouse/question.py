@@ -15,6 +15,8 @@ from dakota_wh.sql.views import View, closure, find_view
 from dakota_wh.warehouse.layout import ROLES
 from dakota_wh.warehouse.result import Result
 
+#: The largest LIMIT that DuckDB takes.
+MOST_ROWS: Final = 2**63 - 1
 _RUN_COLUMNS: Final = ("run_id", "orchestrator_run_id", "trainer_run_id")
 #: What a result is sorted by, where the view has it; history keeps the order of logging.
 _ORDER: Final = (
@@ -108,7 +110,7 @@ def ask(
         limit: at most so many rows.
 
     Raises:
-        UsageProblem: a filter that the view has no column for, no such role, a negative limit.
+        UsageProblem: a filter that the view has no column for, no such role, an impossible limit.
     """
     question = Question(view, runs, role, metric, limit)
     names = _names(view)
@@ -119,6 +121,8 @@ def ask(
     _needs(view, "--metric", metric is None or "metric" in names)
     if limit is not None and limit < 0:
         raise UsageProblem(f"A limit cannot be negative ({limit}).")
+    if limit is not None and limit > MOST_ROWS:
+        raise UsageProblem(f"A limit cannot be larger than {MOST_ROWS} ({limit}).")
     return question
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from dakota_wh.errors import BadQuery, NotInstalled
+from dakota_wh.errors import BadQuery, NotInstalled, UsageProblem
 from dakota_wh.warehouse.quoting import identifier
 
 if TYPE_CHECKING:
@@ -43,10 +43,16 @@ class Result:
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+        self._open: duckdb.DuckDBPyConnection | None = connection
         described = connection.execute(f"DESCRIBE {_TABLE}").fetchall()
         self.columns: list[str] = [row[0] for row in described]
         self.types: list[str] = [row[1] for row in described]
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        if self._open is None:
+            raise UsageProblem("This result was closed; its rows are gone.", hint="Ask again.")
+        return self._open
 
     @classmethod
     def of(
@@ -131,8 +137,10 @@ class Result:
         return frame
 
     def close(self) -> None:
-        """Free the rows; the result cannot be read afterwards."""
-        self._connection.close()
+        """Free the rows; who reads the result afterwards hears so. Twice does no harm."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows: the first rows, numbers to five digits."""
@@ -141,4 +149,6 @@ class Result:
         return html_table(self)
 
     def __repr__(self) -> str:
+        if self._open is None:
+            return f"<Result: closed, of {', '.join(self.columns)}>"
         return f"<Result: {len(self)} rows of {', '.join(self.columns)}>"

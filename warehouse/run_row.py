@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dakota_wh.errors import NotAWarehouse, StoredByNewer
+from dakota_wh.warehouse.access import is_no_damage, not_readable
 from dakota_wh.warehouse.layout import (
     LAYOUT_VERSION,
     PART_TABLES,
@@ -202,6 +203,8 @@ def read_row(path: PurePath, run_id: str, *, content: bytes | None = None) -> Ru
         with pq.ParquetFile(path if content is None else pa.BufferReader(content)) as file:
             stored = file.read().to_pylist()[0]
     except (pa.ArrowException, IndexError, OSError) as error:
+        if isinstance(error, OSError) and is_no_damage(error):
+            raise not_readable(Path(path), error) from error
         if isinstance(error, OSError) and error.errno:  # the system's; pyarrow's has none
             raise
         raise NotAWarehouse(

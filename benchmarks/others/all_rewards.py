@@ -127,37 +127,48 @@ def polars_wide(folder: Path) -> list[Any]:
 
     scan = pl.scan_parquet(f"{folder}/*.parquet", include_file_paths="file")
     names = [name for name in scan.collect_schema().names() if is_reward(name)]
-    run = pl.col("file").str.extract(r"([^/]*)\.parquet$").alias("run")
-    wide = scan.select(run, *names)
-    return _polars_stats(wide.unpivot(names, index="run", variable_name="metric"))
+    found = []
+    for at, name in enumerate(names):
+        value = pl.col(name).drop_nulls()
+        half = value.len() // 2
+        told = (value.len(), value.mean(), value.median(), value.std(), value.min(), value.max(),
+                value.last(), value.head(half).mean(), value.slice(half).mean())  # fmt: skip
+        found += [one.alias(f"{at}|{what}") for what, one in enumerate(told)]
+    rows = scan.select("file", *names).group_by("file").agg(found).collect().rows()
+    return [
+        [Path(row[0]).stem, name, *row[1 + 9 * at : 10 + 9 * at]]
+        for row in rows
+        for at, name in enumerate(names)
+    ]
 
 
 def sql_wide(folder: Path) -> list[Any]:
-    """Ask DuckDB over the wide files: unpivot, then the same aggregates, halves by a window."""
+    """Ask DuckDB over the wide files: the values of a run and metric as a list, in their order."""
     import duckdb
 
     connection = duckdb.connect()
-    files = f"read_parquet('{folder}/*.parquet', filename = true)"
+    files = f"read_parquet('{folder}/*.parquet', filename = true, file_row_number = true)"
     described = connection.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()
-    names = ", ".join(f'"{row[0]}"' for row in described if is_reward(row[0]))
-    return connection.execute(
-        f"""
-        WITH long AS (
-            SELECT parse_filename(filename, true) AS run, step, metric, value
-            FROM (SELECT filename, step, {names} FROM {files})
-            UNPIVOT (value FOR metric IN ({names}))
-        ),
-        placed AS (
-            SELECT *, row_number() OVER (PARTITION BY run, metric ORDER BY step) - 1 AS ord,
-                count(*) OVER (PARTITION BY run, metric) AS n
-            FROM long
-        )
-        SELECT run, metric, count(*), avg(value), median(value), stddev_samp(value), min(value),
-            max(value), arg_max(value, step), avg(value) FILTER (WHERE ord < n // 2),
-            avg(value) FILTER (WHERE ord >= n // 2)
-        FROM placed GROUP BY run, metric
-        """
+    names = [row[0] for row in described if is_reward(row[0])]
+    lists = ", ".join(
+        f'list("{name}" ORDER BY file_row_number) FILTER (WHERE "{name}" IS NOT NULL) AS v{at}'
+        for at, name in enumerate(names)
+    )
+    told = ", ".join(
+        f"len(v{at}), list_avg(v{at}), list_median(v{at}), list_stddev_samp(v{at}), "
+        f"list_min(v{at}), list_max(v{at}), v{at}[-1], list_avg(v{at}[:len(v{at}) // 2]), "
+        f"list_avg(v{at}[len(v{at}) // 2 + 1:])"
+        for at in range(len(names))
+    )
+    rows = connection.execute(
+        f"SELECT parse_filename(filename, true), {told} "
+        f"FROM (SELECT filename, {lists} FROM {files} GROUP BY filename)"
     ).fetchall()
+    return [
+        [row[0], name, *row[1 + 9 * at : 10 + 9 * at]]
+        for row in rows
+        for at, name in enumerate(names)
+    ]
 
 
 def scan(folder: Path) -> list[Any]:

@@ -1,8 +1,9 @@
 """Ask one run's reward_trends again and again: ``… ask_one_run WAREHOUSE RUN ROUNDS``.
 
-Prints the median of the processor time of one call (s).
+Prints JSON: the median of the processor time of one call (s), and what was answered last.
 """
 
+import json
 import statistics
 import sys
 import time
@@ -14,6 +15,7 @@ warehouse.query("reward_trends", runs=[run]).rows()
 times = []
 for _ in range(rounds):
     began = time.process_time()
-    warehouse.query("reward_trends", runs=[run]).rows()
+    answered = warehouse.query("reward_trends", runs=[run])
+    answered.rows()
     times.append(time.process_time() - began)
-print(statistics.median(times))
+print(json.dumps({"seconds": statistics.median(times), "rows": answered.dicts()}))

@@ -11,6 +11,7 @@ from dakota_wh.ingest.exports.names import folder_id, names_a_run, placed, singl
 from dakota_wh.ingest.exports.parquet_file import ParquetExport, has_steps, own_parquet
 from dakota_wh.ingest.exports.stamp import cannot_read
 from dakota_wh.ingest.source import Source
+from dakota_wh.ingest.wandb_log.find import is_closed
 
 _PARQUET = (".parquet", ".pq")
 _FASTEST = ("parquet-export", "csv-export", "json-export")
@@ -31,7 +32,8 @@ def find_exports(path: Path) -> list[Source]:
     if not place.is_dir():
         return []
     below = (entry.resolve() for entry in _entries(place) if entry.is_dir())
-    folders = dict.fromkeys([place, *below])  # a link beside its folder is no second run
+    # A link beside its folder is no second run; of a closed folder find_logs tells.
+    folders = dict.fromkeys([place, *(folder for folder in below if not is_closed(folder))])
     return [source for folder in folders for source in _of_folder(folder)]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -202,27 +203,33 @@ class JsonReading:
     def _own_rows(
         self, rows: list[dict[str, Any]], names: Iterable[str], last: int, ours: OwnExport
     ) -> Iterator[LogRows]:
-        columns = {
-            ours.key(safe_key(name)): pa.array(
-                [loose_token(row[name]) if name in row else None for row in rows], pa.string()
-            )
-            for name in names
-        }
+        with self._not_too_deep(len(rows), last):
+            columns = {
+                ours.key(safe_key(name)): pa.array(
+                    [loose_token(row[name]) if name in row else None for row in rows], pa.string()
+                )
+                for name in names
+            }
         yield from ours.cut(last - len(rows), LogRows(len(rows), columns))
 
     def _columns(self, rows: list[dict[str, Any]], names: Iterable[str], last: int) -> LogRows:
         filled = self.members.not_in_every_row()
         columns: dict[KeyPath, pa.Array[Any]] = {}
-        try:
+        with self._not_too_deep(len(rows), last):
             for key in names:
                 values = [row.get(key) for row in rows]
                 if "NaN" in values:
                     values = self._without_filling(key, values, filled)
                 columns.update(_spread((safe_key(key),), values))
-        except RecursionError as error:
-            first = last - len(rows) + 1
-            raise self._problem(f"the history is nested too deep in rows {first}-{last}") from error
         return LogRows(len(rows), columns)
+
+    @contextmanager
+    def _not_too_deep(self, count: int, last: int) -> Iterator[None]:
+        try:
+            yield
+        except RecursionError as error:
+            where = f"rows {last - count + 1}-{last}"
+            raise self._problem(f"the history is nested too deep in {where}") from error
 
     def _without_filling(self, key: str, values: list[Any], filled: frozenset[str]) -> list[Any]:
         is_nan = [type(value) is Token and value == "NaN" for value in values]

@@ -23,6 +23,7 @@ from dakota_wh.ingest.streams.references import logged_tables
 from dakota_wh.ingest.streams.system import write_system
 from dakota_wh.ingest.streams.tables import read_tables
 from dakota_wh.ingest.wandb_api.failures import ClientEnded
+from dakota_wh.ingest.without_keys import clean_files, clean_system
 from dakota_wh.warehouse import parts
 from dakota_wh.warehouse.run_row import RunRow, as_json_list, publish
 from dakota_wh.warehouse.staging import move_in, staging
@@ -107,6 +108,7 @@ class Bringing:
             and (old.source, old.state) == (self.source.kind, "complete")
         )
         reading = self.beside.system(json.loads(old.resume) if old and going else None)
+        reading.values = clean_system(reading.values)
         count = write_system(reading, self.staged / "system")
         before = old.rows if old is not None and reading.goes_on else 0
         held = f"{before + count} values: {reading.evidence}"
@@ -124,7 +126,7 @@ class Bringing:
     def _files(self) -> Brought:
         old = [] if self.anew else stored_files(self.root, self.run)
         listing = self.beside.files(old)
-        found = sorted_files(listing.files)
+        found = sorted_files(clean_files(listing.files))
         artifacts = sum(one.kind == "artifact" for one in found)
         evidence = f"{len(found) - artifacts} files and {artifacts} artifacts"
         state = "partial" if listing.lost else "complete"

@@ -20,6 +20,7 @@ import pyarrow as pa
 from dakota_wh.ingest.progress import OnProgress, Progress
 from dakota_wh.ingest.streams.beside import Beside, Fetched, Wanted, is_safe
 from dakota_wh.ingest.streams.table_text import MalformedError, TableText
+from dakota_wh.ingest.without_keys import clean_table
 from dakota_wh.warehouse.column_names import ColumnNames, KeyPath
 from dakota_wh.warehouse.history import new_part_id
 from dakota_wh.warehouse.streams import LoggedTable
@@ -150,8 +151,9 @@ def _read(table: LoggedTable, fetched: Fetched, writer: TableRowsWriter) -> Logg
             return replace(table, state="damaged", why=why)
         content = new_part_id()
         with TableText(fetched.path) as text:
-            columns = text.columns()
-            rows = _store(text.rows(len(columns)), columns, content, writer)
+            found = text.columns()
+            columns, cells = clean_table(found, text.rows(len(found)))
+            rows = _store(cells, columns, content, writer)
     except MalformedError as error:
         return replace(table, state="malformed", why=f"its file is no table: {error}")
     except OSError as error:

@@ -17,7 +17,7 @@ from dakota_wh.ingest.wandb_api.patience import DEFAULT_JOBS, DEFAULT_TIMEOUT
 from dakota_wh.ingest.wandb_api.pool import Pool, Workers
 from dakota_wh.ingest.wandb_api.probe import check_reachable
 from dakota_wh.ingest.wandb_api.run_address import Address, ProjectAddress, RunAddress
-from dakota_wh.ingest.wandb_api.sign_in import SignIn, sign_in
+from dakota_wh.ingest.wandb_api.sign_in import SignIn, remember, sign_in
 from dakota_wh.warehouse.layout import stored_run_ids
 from dakota_wh.warehouse.run_row import RunRow, newest
 
@@ -37,6 +37,10 @@ class Fetch:
     group: str | None = None
     api_key: str | None = field(default=None, repr=False)
     workers: Workers | None = None  # to be kept for the next call
+
+    def __post_init__(self) -> None:
+        """Let the key be known, so that it is masked also in what local logs hold."""
+        remember(self.api_key)
 
     def pool(self, account: SignIn) -> AbstractContextManager[Pool]:
         """Return workers for a server: its own, which end with the call, or those that are kept."""

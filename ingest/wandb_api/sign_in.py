@@ -7,24 +7,29 @@ one in words that no guide has. The key is only ever given to the client and to 
 
 from __future__ import annotations
 
+import base64
 import netrc
 import os
-from configparser import ConfigParser, Error
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from dakota_wh.errors import NotSignedIn, UsageProblem
+from dakota_wh.ingest.wandb_api.server_address import the_server
 
 #: W&B's own service: its address now, and the older one that a .netrc may have.
-DEFAULT_BASE_URL: Final = "https://api.wandb.ai"
 _SERVICE_MACHINES: Final = ("api.wandb.ai", "api.forge.coreweave.com")
 
 #: A key is at least this long; W&B refuses shorter ones before it asks the server.
 MIN_KEY: Final = 40
 #: What stands where the key was.
 MASK: Final = "***"
+
+#: The keys that were given on the command line or from Python, in order.
+_GIVEN: Final[dict[str, None]] = {}
 
 _WAYS: Final = (
     "Set it in the environment or in .env (WANDB_API_KEY=…), or run: wandb login. Get a key at"
@@ -45,35 +50,15 @@ class SignIn:
         return urlsplit(self.base_url).netloc
 
 
-def base_url() -> str:
-    """Return the server's address from ``$WANDB_BASE_URL``, W&B's settings file, or the default.
-
-    Raises:
-        UsageProblem: it is no web address.
-    """
-    url = (os.environ.get("WANDB_BASE_URL") or _configured_url() or DEFAULT_BASE_URL).strip()
-    try:
-        parts = urlsplit(url)
-        is_one = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port out of range, a bracket too few
-        is_one = False
-    if not is_one:
-        raise UsageProblem(
-            "WANDB_BASE_URL is no web address.", hint="Set it as in https://wandb.example.com"
-        )
-    if parts.username or parts.password:
-        raise UsageProblem("WANDB_BASE_URL holds a user name or password.", hint="Leave it out.")
-    return url.rstrip("/")
-
-
 def sign_in(given_key: str | None = None) -> SignIn:
     """Return the server and the key: as given, else from the environment, else from ``.netrc``.
 
     Raises:
         NotSignedIn: there is no key, or it cannot be one.
-        UsageProblem: the server's address is none.
+        UsageProblem: the server's address is none, or no key is to be sent there.
     """
-    url = base_url()
+    server = the_server()
+    url = server.url
     key = (given_key or os.environ.get("WANDB_API_KEY") or _netrc_key(url) or "").strip()
     ways = _WAYS.format(authorize=f"{web_address(url)}/authorize")
     if not key:
@@ -86,7 +71,22 @@ def sign_in(given_key: str | None = None) -> SignIn:
             f" {MIN_KEY} and no spaces.",
             hint=ways,
         )
+    server.check_safe()
     return SignIn(url, key)
+
+
+def remember(key: str | None) -> None:
+    """Let this process know a key that was given to it, so that it is masked everywhere."""
+    if key and is_secret(key.strip()):
+        _GIVEN[key.strip()] = None
+
+
+def known_keys() -> list[str]:
+    """Return the keys of W&B that this process knows: given, of the environment, of ``.netrc``."""
+    found = [*_GIVEN, os.environ.get("WANDB_API_KEY", "").strip()]
+    with suppress(UsageProblem, OSError, RuntimeError):  # no server, no home
+        found.append((_netrc_key(the_server().url) or "").strip())
+    return [key for key in dict.fromkeys(found) if is_secret(key) and key.isprintable()]
 
 
 def is_secret(key: str) -> bool:
@@ -95,8 +95,30 @@ def is_secret(key: str) -> bool:
 
 
 def without_key(text: str, key: str) -> str:
-    """Return words without the key."""
-    return text.replace(key, MASK) if is_secret(key) else text
+    """Return words without the key, also where it stands in base64."""
+    for form in forms(key):
+        text = text.replace(form, MASK)
+    return text
+
+
+@lru_cache(maxsize=16)
+def forms(key: str) -> tuple[str, ...]:
+    """Return how a key may be written: plain, and in base64 (RFC 4648), whatever stands around it.
+
+    A server that echoes ``Authorization: Basic`` shows the base64 of ``api:KEY``. There, three
+    bytes become four characters, so that a key has three forms, by where it begins; each is what
+    only the key decides. Those of the alphabet for addresses come besides, where they differ. None
+    for what is no secret.
+    """
+    if not is_secret(key):
+        return ()
+    data = key.encode(errors="surrogateescape")
+    found = [key]
+    for before in range(3):
+        first, last = -(-before * 8 // 6), (before + len(data)) * 8 // 6
+        text = base64.b64encode(bytes(before) + data).decode()[first:last]
+        found += [text, text.replace("+", "-").replace("/", "_")]
+    return tuple(dict.fromkeys(found))
 
 
 def web_address(url: str) -> str:
@@ -119,19 +141,4 @@ def _netrc_key(url: str) -> str | None:
             login = found.hosts.get(name)
             if login and login[2]:
                 return login[2]
-    return None
-
-
-def _configured_url() -> str | None:
-    """Return ``base_url`` of the settings that ``wandb login --host`` wrote."""
-    folder = os.environ.get("WANDB_CONFIG_DIR") or str(Path.home() / ".config" / "wandb")
-    for path in (Path("wandb") / "settings", Path(folder) / "settings"):
-        parser = ConfigParser(interpolation=None)
-        try:
-            parser.read(path, encoding="utf-8")
-            url = parser.get("default", "base_url", fallback=None)
-        except (Error, OSError, UnicodeDecodeError):
-            continue
-        if url:
-            return url
     return None

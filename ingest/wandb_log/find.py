@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final
 
 from dakota_wh.errors import NoSuchSource, SourceProblem
 
-from .segments import Segment, look_at
+from .segments import Segment, closed_folder, look_at
 from .source import WandbLog
 
 SUFFIX: Final = ".wandb"
@@ -23,7 +24,7 @@ def find_logs(path: Path) -> list[WandbLog]:
     folder, or a folder that holds one. Logs of one run id become one ``WandbLog``. Links to a log
     that is there anyway (``latest-run``) are passed over. An empty list means that nothing here is
     a W&B log. In a folder, a log that cannot be read is found out when it is read, so that it does
-    not stand in the way of the others.
+    not stand in the way of the others; a folder in it that cannot be listed counts as one.
 
     Raises:
         NoSuchSource: there is nothing at ``path``.
@@ -38,10 +39,10 @@ def find_logs(path: Path) -> list[WandbLog]:
         files = _files(path)
     except PermissionError as error:
         raise SourceProblem(
-            f"{path.name} cannot be listed: permission denied.",
+            f"{error.filename or path.name} cannot be listed: permission denied.",
             hint="Make the folder readable for this user (chmod u+rx), then ingest again.",
         ) from error
-    segments = [look_at(file) for file in files]
+    segments = [look_at(file) if file.is_file() else closed_folder(file) for file in files]
     if alone and segments and segments[0].problem:
         raise segments[0].problem
     return one_each(segments)
@@ -114,14 +115,33 @@ def _files(path: Path) -> list[Path]:
 
 
 def _candidates(path: Path) -> Iterator[Path]:
-    """Yield log files; those that are reached without a link come first."""
+    """Yield log files; those that are reached without a link come first.
+
+    Of a folder that cannot be listed, the folder.
+    """
     folders = [path, *_run_folders(path)]
     inner = path / "wandb"
-    if inner.is_dir():
+    if inner.is_dir() and not is_closed(inner):
         folders += _run_folders(inner)
+    closed = (folder for folder in path.iterdir() if is_closed(folder))
+    yield from sorted(closed, key=lambda folder: (folder.is_symlink(), folder.name))
     for folder in sorted(folders, key=lambda folder: folder.is_symlink()):
+        if folder != path and is_closed(folder):
+            if folder.parent != path:  # else it was among its folders
+                yield folder
+            continue
         files = [file for file in folder.iterdir() if file.suffix == SUFFIX and file.is_file()]
         yield from sorted(files, key=lambda file: (file.is_symlink(), file.name))
+
+
+def is_closed(folder: Path) -> bool:
+    """Return whether it is a folder below a source that this user cannot list; hidden ones aside.
+
+    :func:`find_logs` tells of it, so that whoever else looks there may pass over it.
+    """
+    if folder.name.startswith(".") or not folder.is_dir():
+        return False
+    return not os.access(folder, os.R_OK | os.X_OK)
 
 
 def _run_folders(path: Path) -> list[Path]:

@@ -7,6 +7,7 @@ same run id, whose ``_step`` may begin at 0 again.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -63,6 +64,15 @@ def look_at(path: Path) -> Segment:
         fold.run.get("project") or None,
         fold.started,
     )
+
+
+def closed_folder(path: Path) -> Segment:
+    """Return what stands for the logs of a folder that cannot be listed: it has a ``problem``."""
+    problem = SourceProblem(
+        f"{path.name} cannot be listed: permission denied.",
+        hint=f"Make the folder readable for this user: chmod u+rx {shlex.quote(str(path))}",
+    )
+    return Segment(path, path.name, path.name.rpartition("-")[2], problem=problem)
 
 
 def _first_run(path: Path) -> Fold:

@@ -137,6 +137,8 @@ def _compare(marks: Sequence[Bookmark], pieces: Sequence[Piece]) -> Continuation
 
 
 def _opened(segment: Segment) -> Snapshot:
+    if segment.problem is not None and segment.path.is_dir():
+        raise segment.problem
     try:
         file = Snapshot(segment.path)
     except OSError as error:

@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -245,3 +247,34 @@ def test_it_ends_when_its_client_has_gone(folder: Path) -> None:
     arguments = [sys.executable, "-m", "dakota_wh", "mcp", "--warehouse", str(folder)]
     ended = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
+def test_no_more_than_a_few_questions_run_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its limit of memory; a client that asks 12 at once must not get 12 times that."""
+    from dakota_wh.agents import server
+    from dakota_wh.agents.tools import Tools
+
+    lock, running, most = threading.Lock(), 0, 0
+
+    def slow(*_: Any) -> dict[str, int]:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+        return {"n": 1}
+
+    monkeypatch.setattr(server, "run_sql_apart", slow)
+    built = server.build(Tools(api.open(folder)), "1")
+
+    async def all_at_once() -> list[Any]:
+        asked = (built.call_tool("run_sql", {"select": "SELECT 1"}) for _ in range(12))
+        return await asyncio.gather(*asked)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert len(pool.submit(lambda: asyncio.run(all_at_once())).result()) == 12
+    assert 1 < most <= 4

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Call
+from .conftest import Call, Dakota
 
 
 @pytest.fixture(params=[0o022, 0o027])
@@ -50,3 +50,12 @@ def test_created_files_keep_to_the_umask(
             wrong[path.relative_to(tmp_path).as_posix()] = oct(mode)
     assert wrong == {}
     assert (tmp_path / "wh" / "warehouse.duckdb").stat().st_mode & 0o600 == 0o600
+
+
+def test_nothing_is_for_everybody_to_write(dakota: Dakota, logs: Path, tmp_path: Path) -> None:
+    """Also where the umask would allow it."""
+    done = dakota("ingest", logs, "--warehouse", tmp_path / "wh", umask=0)
+    assert done.returncode == 0, done.stderr
+    made = [tmp_path / "wh", *(tmp_path / "wh").rglob("*")]
+    assert len(made) > 40
+    assert [path for path in made if path.stat().st_mode & stat.S_IWOTH] == []

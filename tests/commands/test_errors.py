@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -186,6 +187,50 @@ def test_a_dotenv_in_another_encoding_is_told(call: Call) -> None:
     result = call("views")
     assert result.code == 2
     assert "UTF-8" in result.err
+
+
+def test_a_dotenv_replaces_no_variable(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would send whatever the environment holds to the server that the file names."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "word-of-mine")
+    monkeypatch.setenv("WANDB_BASE_URL", "")
+    monkeypatch.delenv("WANDB_BASE_URL")  # whatever the program sets is undone
+    Path(".env").write_text("WANDB_BASE_URL=http://127.0.0.1:1/${AWS_SECRET_ACCESS_KEY}/$HOME\n")
+    call("views")
+    assert os.environ["WANDB_BASE_URL"] == "http://127.0.0.1:1/${AWS_SECRET_ACCESS_KEY}/$HOME"
+
+
+@pytest.mark.parametrize("line", ["WANDB_X=a\0b", "WANDB_\0=a", "'WANDB_A=B'=c"])
+def test_a_dotenv_with_what_is_no_variable_is_told(call: Call, line: str) -> None:
+    Path(".env").write_text(f"{line}\n")
+    result = call("views")
+    assert result.code == 2
+    assert "can be no variable" in result.err
+    assert "unexpected" not in result.err
+
+
+def test_a_dotenv_that_cannot_be_read_is_told(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read every file, so the system's refusal is made here."""
+    Path(".env").write_text("DAKOTA_WH_DIR=x\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", ".env")
+
+    monkeypatch.setattr("dotenv.dotenv_values", refuse)
+    result = call("views")
+    assert result.code == 2
+    assert "cannot be read: Permission denied. Make it readable (chmod" in result.err
+
+
+def test_a_key_in_base64_is_masked(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a server may say it that echoes the Authorization header."""
+    key = "wandbKEY0123456789abcdef0123456789abcdef0123"
+    basic = base64.b64encode(f"api:{key}".encode()).decode()
+    monkeypatch.setenv("WANDB_API_KEY", key)
+    for said in (key, basic):
+        result = call("query", said)
+        assert result.code != 0
+        assert "***" in result.err
+        assert said[8:-8] not in result.err
 
 
 def test_a_process_gives_the_same_codes(dakota: Dakota) -> None:

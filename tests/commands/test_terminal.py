@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,23 @@ def test_remove_asks(own_folder: Path, on_terminal: OnTerminal) -> None:
     assert "removed  demoorch" in seen
     seen = on_terminal("runs", "--warehouse", own_folder)
     assert "demoorch" not in seen
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_no_format_speaks_to_the_terminal(
+    folder: Path, on_terminal: OnTerminal, dakota: Dakota, kind: str
+) -> None:
+    """Clear the screen, a bell, C1's CSI, and a text that turns the line round: all are spelled."""
+    hostile = "\x1b[2Jä\x07\x9b31m\u202eevil"
+    text = "chr(27) || '[2Jä' || chr(7) || chr(155) || '31m' || chr(8238) || 'evil'"
+    words = ("sql", f"SELECT {text} AS a, 1 AS b", "--format", kind, "--warehouse", folder)
+    seen = on_terminal(*words)
+    assert "ä" in seen
+    assert "evil" in seen
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & {*seen}
+    piped = dakota(*words).stdout.decode()
+    if kind == "json":
+        assert json.loads(piped)[0]["a"] == hostile
+        assert not {"\x9b", "\u202e"} & {*piped}
+    else:
+        assert hostile in piped  # a file or a pipe gets what is stored

@@ -268,6 +268,28 @@ def test_settings_say_where_they_came_from(
     assert said["warehouse"].endswith("dakota-warehouse, from the default")
 
 
+@pytest.mark.parametrize("place", [".env", "wandb/settings"])
+def test_the_file_that_names_the_server_is_told(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """And that no key goes there where anybody on the way could read it."""
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    file = tmp_path / place
+    file.parent.mkdir(exist_ok=True)
+    line = "WANDB_BASE_URL={}" if place == ".env" else "[default]\nbase_url = {}"
+    file.write_text(line.format("https://wb.example.com"))
+    code, told = doctor("--offline")
+    (server,) = [one["what"] for one in told if one["subject"] == "server"]
+    assert server == f"https://wb.example.com, from {file}"
+    monkeypatch.delenv("WANDB_BASE_URL", raising=False)
+    file.write_text(line.format("http://wb.example.com"))
+    code, told = doctor()
+    (server,) = [one for one in told if one["subject"] == "server"]
+    assert (code, server["state"]) == (2, "error")
+    assert str(file) in server["what"]
+    assert not [one for one in told if one["about"] == "service"]
+
+
 def test_a_key_of_netrc(doctor: Doctor, tmp_path: Path) -> None:
     """Found, masked, and not sent anywhere with --offline."""
     netrc = tmp_path / ".netrc"

@@ -229,6 +229,13 @@ def test_broken_exports_say_what_is_wrong(tmp_path: Path) -> None:
     assert "nested too deep" in problem(tmp_path, deep)
     deep = text_of([{"_step": 0, "a": 5}]).replace("5}", "[" * 100_000 + "]" * 100_000 + "}")
     assert "nested too deep" in problem(tmp_path, deep)
+    ours = {**INFO, "dakota_wh": {"format": 1, "run_id": "abc", "rows": 1}}
+    for levels in range(300, 1000, 50):  # what the decoder still takes, and we may not
+        nested = '{"b":' * levels + "5" + "}" * levels
+        deep = text_of([{"_step": 0, "a": 7}], run_info=ours).replace("7}", nested + "}")
+        with suppress(SourceProblem):
+            for _ in export(tmp_path, deep).read(None).rows():
+                pass
 
 
 def test_every_cut_is_told(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from dakota_wh import api, demo
 from dakota_wh.api import Warehouse
 from dakota_wh.ingest import landing, patterns
 from dakota_wh.ingest.landed import Action
+from dakota_wh.warehouse import small_parts
 from dakota_wh.warehouse.parts import copy_part
+from dakota_wh.warehouse.run_row import live_parts, newest
 from tests.ingest.kit import (
     COMPUTED,
     Log,
@@ -96,6 +98,37 @@ def test_only_new_rows_are_written(warehouse: Warehouse, demo_logs: Path, tmp_pa
     land(warehouse, path)
     for table in ("series", "summary", "config", "runs"):
         assert len(parts(warehouse, table, ORCHESTRATOR)) == 1
+
+
+@pytest.mark.usefixtures("with_catalogue")
+def test_many_small_parts_become_one(
+    warehouse: Warehouse, demo_logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a run that is watched, which is ingested a few rows at a time."""
+    monkeypatch.setattr(small_parts, "MANY", 4)
+    path, data = growing_copy(demo_logs, tmp_path, ORCHESTRATOR)
+    reads: list[dict[str, set[str]]] = []
+    for cut in [*range(60_000, len(data), 40_000), len(data)]:
+        path.write_bytes(data[:cut])
+        landed = land(warehouse, path)
+        row = newest(warehouse.path, ORCHESTRATOR)
+        assert row is not None
+        live = live_parts(row)
+        tables_now = {
+            table: {one.name for one in parts(warehouse, table, ORCHESTRATOR)}
+            for table in ("history", "metrics", "steps")
+        }
+        for table, there in tables_now.items():
+            counted = [name for name in there if int(name.split("-")[-1][:-8], 16) in live]
+            assert 1 <= len(counted) <= 5, table
+        reads.append(tables_now)
+        assert len(warehouse.query("history")) == landed.rows
+    assert len(reads) > 12
+    joined = [one for one in reads if len(one["history"]) < 6]
+    assert len(joined) > 2, "what was joined is swept by the next ingest"
+    whole = at_once(path, tmp_path / "at once")
+    assert_same(tables(warehouse), tables(whole))
+    assert_same_answers(warehouse, whole, COMPUTED)
 
 
 @pytest.mark.usefixtures("with_catalogue")

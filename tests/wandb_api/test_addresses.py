@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dakota_wh.errors import NoSuchSource, NotSignedIn, UsageProblem, WarehouseError
+from dakota_wh.ingest.wandb_api.from_file import TAKEN
 from dakota_wh.ingest.wandb_api.patience import Patience
 from dakota_wh.ingest.wandb_api.run_address import (
     Address,
@@ -19,7 +21,7 @@ from dakota_wh.ingest.wandb_api.run_address import (
     is_path_like,
     read_address,
 )
-from dakota_wh.ingest.wandb_api.sign_in import sign_in
+from dakota_wh.ingest.wandb_api.sign_in import known_keys, sign_in, without_key
 from dakota_wh.ingest.wandb_api.when import read_moment
 
 from .conftest import use_environment
@@ -141,6 +143,87 @@ def test_a_base_url_that_is_none(monkeypatch: pytest.MonkeyPatch, url: str) -> N
     with pytest.raises(WarehouseError) as caught:
         sign_in(KEY)
     assert "word" not in str(caught.value).replace("password", "")
+
+
+FOREIGN = "http://wb.example.com:8080"
+
+
+def name_the_server(patch: pytest.MonkeyPatch, place: str, url: str) -> Path | None:
+    """Name a server in one place; return the file."""
+    if place == "environment":
+        patch.setenv("WANDB_BASE_URL", url)
+        return None
+    if place == ".env":
+        patch.setenv("WANDB_BASE_URL", url)
+        file = Path(".env").absolute()
+        patch.setitem(TAKEN, "WANDB_BASE_URL", file)
+        return file
+    folder = Path("wandb") if place == "wandb/settings" else Path("own")
+    if folder.name == "own":
+        patch.setenv("WANDB_CONFIG_DIR", str(folder.absolute()))
+    if place == "settings of .env":
+        patch.setitem(TAKEN, "WANDB_CONFIG_DIR", Path(".env").absolute())
+    folder.mkdir()
+    file = folder.absolute() / "settings"
+    file.write_text(f"[default]\nbase_url = {url}\n")
+    return file
+
+
+@pytest.mark.parametrize("place", [".env", "wandb/settings", "settings of .env"])
+def test_no_key_over_http_to_a_host_that_a_file_of_the_folder_names(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    file = name_the_server(monkeypatch, place, FOREIGN)
+    with pytest.raises(UsageProblem) as caught:
+        sign_in(KEY)
+    assert str(file) in caught.value.message
+    assert "export WANDB_BASE_URL=http://wb.example.com:8080" in caught.value.hint
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        ("environment", FOREIGN),
+        ("own settings", FOREIGN),
+        ("wandb/settings", "https://wb.example.com"),
+        ("wandb/settings", "http://localhost:8080"),
+        (".env", "http://127.3.2.1:8080"),
+        (".env", "http://[::1]:8080"),
+    ],
+)
+def test_where_a_key_may_go(monkeypatch: pytest.MonkeyPatch, place: str, url: str) -> None:
+    name_the_server(monkeypatch, place, url)
+    assert sign_in(KEY).base_url == url
+
+
+@pytest.mark.parametrize("host", ["localhost.evil.com", "127.0.0.1.evil.com", "10.0.0.1", "0x7f.1"])
+def test_what_only_looks_like_this_machine(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    name_the_server(monkeypatch, ".env", f"http://{host}")
+    with pytest.raises(UsageProblem, match="unencrypted"):
+        sign_in(KEY)
+
+
+@given(st.text(max_size=9), st.text(max_size=9), st.booleans(), st.text(max_size=3))
+def test_no_base64_shows_a_key(before: str, after: str, in_addresses: bool, tail: str) -> None:
+    """Whatever stands around it, also as ``urlsafe_b64encode`` writes it."""
+    key = f"~~~???{'k1' * 18}{tail}"
+    said = f"{before}{key}{after}".encode()
+    coded = (base64.urlsafe_b64encode if in_addresses else base64.b64encode)(said).decode()
+    left = without_key(f"Basic {coded}.", key)
+    most = -(-len(before.encode()) // 3) * 4 + -(-len(after.encode()) // 3) * 4
+    assert "***" in left
+    assert len(left) <= len("Basic ***.") + most + 8
+
+
+def test_a_key_of_another_alphabet_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a server that is none, or bytes that are no text, hide none of the others."""
+    monkeypatch.setenv("WANDB_BASE_URL", "nonsense")
+    monkeypatch.setenv("WANDB_API_KEY", f" {KEY} ")
+    assert known_keys() == [KEY]
+    monkeypatch.setenv("WANDB_API_KEY", "\udcff" * 40)
+    assert known_keys() == []
+    assert without_key("x", "\udcff" * 40) == "x"
 
 
 def test_times() -> None:

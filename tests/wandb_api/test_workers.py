@@ -113,22 +113,28 @@ def test_only_what_nobody_uses_is_swept(temporary: Path) -> None:
     used, young = PrivateFolder.make(), PrivateFolder.make()
     aged(used.path)
     young._lock.release()  # as when its owner has died
-    crashed = temporary / "dakota-wh-worker-crashed"
+    crashed = temporary / "dakota-wh-worker-crashed_"
     (crashed / "wandb").mkdir(parents=True)
     (crashed / "wandb" / "file").write_bytes(b"x")
     (crashed / "owner.lock").touch()
-    bare = temporary / "dakota-wh-worker-bare"
+    # Somebody else's: no lock of ours in it, or a name that tempfile does not give.
+    bare = temporary / "dakota-wh-worker-backup_1"
+    named = temporary / "dakota-wh-worker-backup-of-mine"
     another = temporary / "another"
     for folder in (bare, another):
         folder.mkdir()
     target = temporary / "target"
     shutil.copytree(crashed, target)
     (temporary / "dakota-wh-worker-link").symlink_to(target)
-    for folder in (crashed, bare, another, target):
+    shutil.copytree(crashed, named)
+    for folder in (crashed, bare, named, another, target):
         aged(folder)
     sweep_abandoned()
     left = {path.name for path in temporary.iterdir()}
-    assert left == {used.path.name, young.path.name, "another", "target", "dakota-wh-worker-link"}
+    link = temporary / "dakota-wh-worker-link"
+    kept = (used.path, young.path, bare, named, another, target, link)
+    assert left == {path.name for path in kept}
+    assert not list(bare.iterdir())
     assert (target / "wandb" / "file").exists()
     used.remove()
     assert not used.path.exists()
@@ -157,8 +163,9 @@ def test_what_a_killed_process_left_is_swept(temporary: Path) -> None:
 def test_another_users_folder_is_let_be(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not hasattr(os, "getuid"):
         pytest.skip("this system has no user ids")
-    folder = temporary / "dakota-wh-worker-theirs"
+    folder = temporary / "dakota-wh-worker-theirs_1"
     folder.mkdir()
+    (folder / "owner.lock").touch()
     aged(folder)
     mine = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: mine + 1)

@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import pytest
 
 from dakota_wh.api import Warehouse
 from dakota_wh.api import open as open_warehouse
-from dakota_wh.errors import BadQuery
-from dakota_wh.warehouse import gate
+from dakota_wh.cli import run
+from dakota_wh.errors import BadQuery, UsageProblem
+from dakota_wh.warehouse import gate, spill
 from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.result import _TABLE as RESULT
 from dakota_wh.warehouse.result import Result
@@ -269,8 +272,113 @@ def test_what_spills_leaves_nothing_behind(warehouse: Warehouse) -> None:
     text = "SELECT range AS i, hash(range) AS h FROM range(3000000) ORDER BY h"
     result = warehouse.sql(f"SELECT count(*), sum(i) FROM ({text})", memory_limit="60MB")
     assert result.rows() == [(3_000_000, 3_000_000 * 2_999_999 // 2)]
+    (place,) = warehouse.sql("SELECT current_setting('temp_directory')").rows()[0]
     result.close()
-    assert not (Path(tempfile.gettempdir()) / f"dakota-wh-spill-{os.getpid()}").exists()
+    assert not Path(place).exists()
+    assert not list(Path(place).parent.iterdir())
+
+
+def test_nobody_can_put_anything_where_it_spills(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQL may read there: it must be a new folder of this user's, and each connection's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spill._of_process.cache_clear()
+    (tmp_path / f"dakota-wh-spill-{os.getpid()}").symlink_to("/etc")
+    places = {
+        Path(warehouse.sql("SELECT current_setting('temp_directory')").rows()[0][0])
+        for _ in range(2)
+    }
+    assert len(places) == 2
+    (folder,) = {place.parent for place in places}
+    assert folder.parent == tmp_path
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert not any(place.exists() for place in places)
+    spill._of_process.cache_clear()
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), 1e12, -1, "x"])
+def test_a_time_limit_that_no_clock_keeps_is_refused(warehouse: Warehouse, limit: Any) -> None:
+    with pytest.raises(UsageProblem, match="cannot be a time limit"):
+        warehouse.sql("SELECT 1", timeout=limit)
+    with pytest.raises(UsageProblem, match="cannot be a time limit"):
+        warehouse.query("runs", timeout=limit)
+
+
+@pytest.mark.parametrize("limit", ["99999999TB", "1'; SET x", "much"])
+def test_a_memory_limit_that_is_none_is_refused(warehouse: Warehouse, limit: str) -> None:
+    with pytest.raises(UsageProblem, match="cannot be a memory limit") as raised:
+        warehouse.sql("SELECT 1", memory_limit=limit)
+    assert "doctor" not in raised.value.hint
+
+
+def test_a_limit_of_rows_beyond_the_engines_is_refused(warehouse: Warehouse) -> None:
+    assert len(warehouse.query("runs", limit=2**63 - 1)) == 1
+    with pytest.raises(UsageProblem, match="cannot be larger"):
+        warehouse.query("runs", limit=2**63)
+
+
+@pytest.mark.parametrize("options", [["--timeout", "nan"], ["--timeout", "inf"]])
+def test_impossible_limits_are_wrong_usage(place: Path, options: list[str]) -> None:
+    for command in (["sql", "SELECT 1"], ["mcp"]):
+        assert run([*command, *options, "--warehouse", str(place / "wh")]) == 2
+
+
+def test_impossible_numbers_are_wrong_usage(place: Path) -> None:
+    where = ["--warehouse", str(place / "wh")]
+    assert run(["query", "runs", "--limit", "9" * 23, *where]) == 2
+    assert run(["sql", "SELECT 1", "--memory-limit", "99999999TB", *where]) == 2
+
+
+@pytest.mark.parametrize("ending", ["", "runs/../", "runs/role=*/../../"])
+def test_what_lies_beside_the_tables_is_not_read(tmp_path: Path, ending: str) -> None:
+    """The warehouse may be a project's folder, which has a .env."""
+    ingest(tmp_path, constant_run(tmp_path / "in", "r", 1.0))
+    files = [tmp_path / ".env", tmp_path / ".dakota-wh" / "note"]
+    for file in files:
+        file.write_text(SECRET)
+        name = file.relative_to(tmp_path)
+        with pytest.raises(BadQuery, match="Permission Error"):
+            open_warehouse(tmp_path).sql(f"SELECT * FROM read_text('{tmp_path}/{ending}{name}')")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT (repeat('[', 100000) || repeat(']', 100000))::JSON::VARIANT IS NULL",
+        "SELECT CAST('[]'::JSON AS system.main.\"Variant\")",
+        "SELECT variant_typeof('[]'::JSON)",
+        "SELECT '[]'::JSON:: /* x */ variant[]",
+        "FROM query('SELECT ''[]''::JSON::VARI' || 'ANT')",
+        "FROM \"query\" /* x */ ('SELECT 1')",
+    ],
+)
+def test_what_would_end_the_process_is_refused(warehouse: Warehouse, text: str) -> None:
+    with pytest.raises(BadQuery, match=r"VARIANT of JSON|runs a text as SQL"):
+        warehouse.sql(text)
+
+
+def test_names_like_those_are_only_names(warehouse: Warehouse) -> None:
+    text = "SELECT 'variant' AS query, 1 AS \"variant/loss\" -- VARIANT query("
+    assert warehouse.sql(text).rows() == [("variant", 1)]
+
+
+def test_many_semicolons_are_cut_at_once(behind: duckdb.DuckDBPyConnection) -> None:
+    """The statement is parsed once, not again for each: that is beyond any time limit."""
+    counting = Mock(wraps=behind)
+    assert gate.checked(counting, "SELECT 'ä;'" + ";" * 2_000 + " -- ;") == "SELECT 'ä;'"
+    assert counting.extract_statements.call_count == 1
+
+
+def test_what_is_advised_can_be_done(warehouse: Warehouse) -> None:
+    with pytest.raises(BadQuery, match="depth") as raised:
+        warehouse.sql("SELECT " + "(" * 3000 + "1" + ")" * 3000)
+    assert "SET" not in str(raised.value)
+    with pytest.raises(BadQuery, match="PIVOT without IN") as raised:
+        warehouse.sql("PIVOT runs ON run_id")
+    assert "MULTI" not in str(raised.value)
+    pivot = "PIVOT metrics ON metric IN ('loss') USING count(*) GROUP BY run_id"
+    assert warehouse.sql(pivot).rows() == [("run", 25)]
 
 
 def test_a_deep_statement_harms_nobody(warehouse: Warehouse) -> None:

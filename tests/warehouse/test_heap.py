@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -44,3 +45,20 @@ def test_threads_share_two_heaps() -> None:
     if told == "not here":
         pytest.skip("only glibc has heaps to share")
     assert int(told) <= 2 < int(heaps("as ever"))
+
+
+def test_arrow_takes_the_systems_heaps() -> None:
+    """Its own allocator keeps more with each round; it has to be told before it is loaded."""
+    code = """
+import dakota_wh.commands.watch
+from dakota_wh.warehouse import heap
+heap.keep_flat()
+import pyarrow
+from dakota_wh.ingest.wandb_api import process
+print(pyarrow.default_memory_pool().backend_name)
+print(process._environment()["ARROW_DEFAULT_MEMORY_POOL"])
+"""
+    words = [sys.executable, "-c", code]
+    env = {k: v for k, v in os.environ.items() if k != "ARROW_DEFAULT_MEMORY_POOL"}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "system\nsystem\n"

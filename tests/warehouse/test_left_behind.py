@@ -31,22 +31,46 @@ def aged(path: Path, seconds: float) -> Path:
 
 def test_temporary_folders_go_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    names = ("catalogue-abc", "spill-77", "sync-x1", "demo-_y", "worker-z", "benchmarks")
-    for name in names:
-        (tmp_path / "tmp" / f"dakota-wh-{name}" / "in").mkdir(parents=True)
+    names = ("catalogue-abcdefg1", "sync-x1x1x1x1", "demo-_y_y_y_y", "spill-77777777")
+    others = ("worker-zzzzzzzz", "sync-backup", "demo-of-mine", "benchmarks")
+    (tmp_path / "tmp").mkdir()
+    for name in (*names, *others):
+        (tmp_path / "tmp" / f"dakota-wh-{name}").mkdir(mode=0o700)
+        (tmp_path / "tmp" / f"dakota-wh-{name}" / "in").mkdir()
         (tmp_path / "tmp" / f"dakota-wh-{name}" / "in" / "file").write_text("x")
     (tmp_path / "mine").mkdir()
-    (tmp_path / "tmp" / "dakota-wh-spill-9").symlink_to(tmp_path / "mine")
+    (tmp_path / "tmp" / "dakota-wh-spill-99999999").symlink_to(tmp_path / "mine")
     for path in (tmp_path / "tmp").iterdir():
         aged(path, DAY + 60)
     # Somebody still writes into this one.
-    (tmp_path / "tmp" / "dakota-wh-spill-77" / "in" / "file").write_text("more")
+    (tmp_path / "tmp" / "dakota-wh-spill-77777777" / "in" / "file").write_text("more")
     ingest(tmp_path / "wh", constant_run(tmp_path / "in", "r", 1.0))
     left_behind.sweep_temporary_folder.cache_clear()
     catalogue.build(tmp_path / "wh")
     left = {path.name for path in (tmp_path / "tmp").iterdir()}
-    assert left == {f"dakota-wh-{n}" for n in ("spill-77", "spill-9", "worker-z", "benchmarks")}
+    assert left == {f"dakota-wh-{n}" for n in ("spill-77777777", "spill-99999999", *others)}
     assert (tmp_path / "mine").is_dir()
+
+
+def test_what_a_person_put_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warehouse, or a folder that others may look into, even under a name like tempfile's."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    stored = tmp_path / "dakota-wh-sync-backup_1"
+    ingest(stored, constant_run(tmp_path / "in", "r", 1.0))
+    stored.chmod(0o700)
+    public = tmp_path / "dakota-wh-demo-backup_2"
+    public.mkdir()
+    public.chmod(0o755)
+    swept = tmp_path / "dakota-wh-demo-backup_3"
+    swept.mkdir(mode=0o700)
+    for path in (stored, public, swept):
+        aged(path, DAY + 60)
+    before = files_of(stored)
+    left_behind.sweep_temporary_folder.cache_clear()
+    left_behind.sweep_temporary_folder()
+    assert files_of(stored) == before
+    assert public.is_dir()
+    assert not swept.exists()
 
 
 def test_files_that_were_half_written_go_after_a_day(tmp_path: Path) -> None:
