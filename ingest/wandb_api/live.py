@@ -101,11 +101,16 @@ class LiveHistory:
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
     """Yield the items of an iterator while the next one is being made by another thread."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    pool = ThreadPoolExecutor(max_workers=1)
+    try:
         upcoming = pool.submit(next, items, None)
         while (item := upcoming.result()) is not None:
             upcoming = pool.submit(next, items, None)
             yield item
+    finally:
+        # Without a wait: where a reading failed, it is the collector who ends this, and maybe in
+        # the middle of another thread's start, whose lock it takes to wait for a thread.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(slots=True)

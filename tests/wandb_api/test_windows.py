@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 from bisect import bisect_left
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dakota_wh.ingest.wandb_api.live import ahead
 from dakota_wh.ingest.wandb_api.page import Page
 from dakota_wh.ingest.wandb_api.windows import FIRST, LARGE, MOST, ROWS, Windows
 
@@ -124,3 +127,33 @@ def test_every_row_comes_once(gaps: list[int], counted: bool, cap: int | None) -
     windows = Windows(Service(steps, cap).fetch, 0, at + 1, len(steps) if counted else None)
     assert walked(windows) == steps
     assert windows.requests < 40 + 4 * len(steps) // min(cap or ROWS, ROWS) + at // 1_000
+
+
+def test_pages_that_nobody_wants_any_more_hold_up_nothing() -> None:
+    """Where the collector ends them in the middle of a thread's start, a wait would never end."""
+    lock = getattr(threading, "_shutdown_locks_lock", None)
+    if lock is None:
+        pytest.skip("this Python has no such lock")
+    pages = [ahead(iter([1, 2, 3]))]
+    assert next(pages[0]) == 1
+
+    def collect() -> None:
+        with lock:
+            pages.clear()
+
+    collector = threading.Thread(target=collect, daemon=True)
+    collector.start()
+    collector.join(20)
+    assert not collector.is_alive()
+
+
+def test_pages_come_in_order_and_errors_in_their_place() -> None:
+    def made() -> Iterator[int]:
+        yield from (1, 2)
+        raise ValueError("third")
+
+    assert list(ahead(iter([1, 2, 3]))) == [1, 2, 3]
+    pages = ahead(made())
+    assert [next(pages), next(pages)] == [1, 2]
+    with pytest.raises(ValueError, match="third"):
+        next(pages)
