@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from dakota_wh.commands.env_file import TAKEN
 from dakota_wh.commands.invocation import Command, settings, the_warehouse, warehouse_options
 from dakota_wh.commands.output import Output, output_options
+from dakota_wh.ingest.wandb_api.from_file import TAKEN
 from dakota_wh.rendering.rows import Listing
 
 if TYPE_CHECKING:

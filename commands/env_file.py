@@ -9,8 +9,6 @@ from pathlib import Path
 from dakota_wh.errors import UsageProblem
 from dakota_wh.ingest.wandb_api.from_file import TAKEN
 
-__all__ = ["TAKEN", "read_env_file"]
-
 
 def read_env_file(path: Path) -> None:
     """Take ``DAKOTA_…`` and ``WANDB_…`` from a ``.env`` file where the environment has none.

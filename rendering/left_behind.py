@@ -17,13 +17,13 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from dakota_wh.rendering.apart import MARK
+
 #: Seconds after which nobody goes on writing.
 _LONG: Final = 24 * 3600.0
 #: The temporary folders of this program that have no other owner to sweep them, as ``tempfile``
 #: names them.
 _FOLDERS: Final = re.compile(r"dakota-wh-(catalogue|demo|spill|sync)-[a-z0-9_]{8}")
-#: Where a warehouse has the columns of its runs.
-_OF_A_WAREHOUSE: Final = Path("runs", "role=zz_schema")
 
 
 def sweep(folder: Path, ours: re.Pattern[str]) -> None:
@@ -41,7 +41,7 @@ def sweep(folder: Path, ours: re.Pattern[str]) -> None:
             if time.time() - _last_written(Path(entry.path), told) < _LONG:
                 continue
             if entry.is_dir(follow_symlinks=False):
-                if not _is_private(told) or (Path(entry.path) / _OF_A_WAREHOUSE).exists():
+                if not _is_private(told) or (Path(entry.path) / MARK).exists():
                     continue
                 shutil.rmtree(entry.path, ignore_errors=True)
             else:

@@ -15,10 +15,9 @@ def keep_flat() -> bool:
     """Let the threads of this process share two heaps; tell whether the system can do that.
 
     Every ingest starts threads, and glibc gives threads heaps of their own, up to eight a core,
-    which keep what was freed in them. So does Arrow's allocator: with these two heaps alone, 1200
-    rounds of a growing log went from 60 MiB to 87; with the system's allocator for Arrow, too, 450
-    rounds stayed at 54. Arrow asks for one when it is loaded, so call this before; the processes
-    that this one starts have the setting, too.
+    which keep what was freed in them. So does Arrow's own allocator, which is therefore the
+    system's here. Arrow asks for one when it is loaded, so call this before; the processes that
+    this one starts have the setting, too. ``benchmarks/attacks/soak.py`` tells what each keeps.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if not sys.platform.startswith("linux"):

@@ -17,6 +17,7 @@ from dakota_wh.ingest.wandb_api.from_file import TAKEN
 DEFAULT_BASE_URL: Final = "https://api.wandb.ai"
 
 _NAME: Final = "WANDB_BASE_URL"
+_ENVIRONMENT: Final = "the environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,6 @@ def the_server() -> Server:
             f"WANDB_BASE_URL holds a user name or password{by}.", hint="Leave it out."
         )
     return Server(url.rstrip("/"), named.origin, named.of_folder)
-
-
-_ENVIRONMENT: Final = "the environment"
-
-
-def base_url() -> str:
-    """Return the server's address; see :func:`the_server`."""
-    return the_server().url
 
 
 def _named() -> Server:

@@ -21,9 +21,9 @@ import pytest
 
 from dakota_wh import api, demo
 from dakota_wh.cli import run
-from dakota_wh.commands.env_file import TAKEN
 from dakota_wh.doctor.told import State, Told, exit_code
 from dakota_wh.errors import ExitCode, WarehouseError
+from dakota_wh.ingest.wandb_api.from_file import TAKEN
 from dakota_wh.warehouse.integrity import examine
 from dakota_wh.warehouse.run_lock import run_lock
 
