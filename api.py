@@ -181,20 +181,21 @@ class Warehouse:
         version: int | None = None,
         limit: int | None = None,
         timeout: float | None = None,
+        memory_limit: str | None = None,
         engine: str | Engine = "duckdb",
         master: str | None = None,
     ) -> Result:
         """Return a view's rows; see :func:`dakota_wh.warehouse.question.ask` for the filters.
 
         ``runs`` is a run's id, or several. ``version`` is an older one of the view, ``timeout`` the
-        seconds after which it is stopped.
+        seconds after which it is stopped, ``memory_limit`` a size as DuckDB writes it (``2GB``).
         ``engine`` is ``"duckdb"``, ``"spark"``, or one of your own making, such as
         ``dakota_wh.spark.engine.SparkEngine(session)``; ``master`` is Spark's, all cores of this
         machine by default.
 
         Raises:
             NoSuchView, NoSuchRun, UsageProblem: the name, a run, or a filter that the view has not.
-            BadQuery: it takes too long.
+            BadQuery: it takes too long or too much memory.
         """
         from dakota_wh.warehouse.query import answered
 
@@ -203,7 +204,7 @@ class Warehouse:
         question = ask(view, runs=tuple(_several(runs)), role=role, metric=metric, limit=limit)
         # The rows of the runs that are asked for do, where the view needs no others.
         root = self._here(question.runs if question.files_of_its_runs_do else ())
-        return answered(root, question, timeout, answering)
+        return answered(root, question, timeout, answering, memory_limit)
 
     def sql(
         self,
@@ -321,6 +322,7 @@ class Warehouse:
         require_nonzero: Sequence[str] = (),
         thresholds: Mapping[str, float] | None = None,
         timeout: float | None = None,
+        memory_limit: str | None = None,
     ) -> list[Finding]:
         """Return what is odd about the runs; see :func:`dakota_wh.warehouse.checks.check`."""
         from dakota_wh.warehouse.checks import check
@@ -331,6 +333,7 @@ class Warehouse:
             require_nonzero=require_nonzero,
             thresholds=thresholds,
             timeout=timeout,
+            memory_limit=memory_limit,
         )
 
     def compare(

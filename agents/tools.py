@@ -47,8 +47,13 @@ class Tools:
     memory_limit: str = "2GB"
 
     def list_runs(self) -> Answer:
-        """Return the stored runs with their roles and how complete each history is."""
-        return table(pick(self.warehouse.runs(), _RUN_COLUMNS), self.caps)
+        """Return the stored runs with their roles and how complete each history is.
+
+        Raises:
+            BadQuery: it took longer or more memory than the limits.
+        """
+        runs = self.warehouse.query("runs", timeout=self.timeout, memory_limit=self.memory_limit)
+        return table(pick(runs, _RUN_COLUMNS), self.caps)
 
     def list_views(self) -> Answer:
         """Return the views in their newest versions: what each answers, and what a row is.
@@ -93,7 +98,7 @@ class Tools:
 
         Raises:
             NoSuchView, NoSuchRun, UsageProblem: the name, a run, or a filter that does not fit.
-            BadQuery: it took longer than the limit.
+            BadQuery: it took longer or more memory than the limits.
         """
         caps = self._limited(limit)
         rows = self.warehouse.query(
@@ -104,6 +109,7 @@ class Tools:
             version=version,
             limit=caps.rows + 1,
             timeout=self.timeout,
+            memory_limit=self.memory_limit,
         )
         return table(rows, caps, note=_why_empty(rows, metric, bool(runs or role)))
 
@@ -126,9 +132,13 @@ class Tools:
         Raises:
             NothingFound: the warehouse holds no run.
             NoSuchRun: one of the runs is not there.
+            BadQuery: it took longer or more memory than the limits.
         """
         found = self.warehouse.check(
-            *runs, require_nonzero=list(require_nonzero), timeout=self.timeout
+            *runs,
+            require_nonzero=list(require_nonzero),
+            timeout=self.timeout,
+            memory_limit=self.memory_limit,
         )
         rows = [tuple(getattr(finding, name) for name in _FINDING) for finding in found]
         types = ["JSON" if name == "numbers" else "VARCHAR" for name in _FINDING]

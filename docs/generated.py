@@ -104,7 +104,7 @@ def caps() -> str:
         ("characters of the whole answer", f"{most.characters:,}", "`--max-characters`"),
         ("characters of one text, name or list", f"{most.cell:,}", "–"),
         ("seconds for one question", f"{of['timeout']:g}", "`--timeout`"),
-        ("memory for one SELECT", f"{of['memory_limit']}", "`--memory-limit`"),
+        ("memory for one question", f"{of['memory_limit']}", "`--memory-limit`"),
     ]
     lines = [f"| {what} | {value} | {flag} |" for what, value, flag in rows]
     return "\n".join(["| of an answer | at most | changed by |", "|---|---|---|", *lines])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from dakota_wh.errors import BadQuery, NotAWarehouse, WarehouseError
+from dakota_wh.errors import BadQuery, NotAWarehouse, UsageProblem, WarehouseError
 from dakota_wh.spark.pinned import pinned
 from dakota_wh.spark.session import import_spark, own_session
 from dakota_wh.store.moment import files_of
@@ -47,8 +47,20 @@ class SparkEngine:
         self._session = session
         self._master = master
 
-    def answer(self, root: Path, question: Question, timeout: float | None = None) -> Result:
+    def answer(
+        self,
+        root: Path,
+        question: Question,
+        timeout: float | None = None,
+        memory_limit: str | None = None,
+    ) -> Result:
         """Return the rows; see :class:`dakota_wh.warehouse.question.Engine`."""
+        if memory_limit is not None:
+            raise UsageProblem(
+                "Spark's memory is its session's, not a question's.",
+                hint="Leave memory_limit= away, and set spark.driver.memory and "
+                "spark.executor.memory where the session is made.",
+            )
         if self._session is None:
             self._session = own_session(self._master)
         tables = tables_of([question.view.relation])

@@ -8,7 +8,7 @@ from typing import Final
 
 import duckdb
 
-from dakota_wh.errors import NothingFound
+from dakota_wh.errors import BadQuery, NothingFound
 from dakota_wh.sql import rules as registry
 from dakota_wh.warehouse import catalogue, gate
 from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying, unreadable
@@ -32,6 +32,7 @@ def check(
     require_nonzero: Sequence[str] = (),
     thresholds: Mapping[str, float] | None = None,
     timeout: float | None = None,
+    memory_limit: str | None = None,
 ) -> list[Finding]:
     """Ask every rule; return what was found, the most severe first.
 
@@ -42,6 +43,7 @@ def check(
             each of the runs must log, and not only as 0; where no run is named, some training must.
         thresholds: other values than the defaults, by ``rule.parameter``.
         timeout: seconds after which it is stopped.
+        memory_limit: as DuckDB writes sizes, ``2GB``.
 
     Raises:
         NotAWarehouse: there is none, or a file of it cannot be read.
@@ -49,7 +51,7 @@ def check(
         NoSuchRun: a run that does not exist.
         UsageProblem: a threshold that does not exist or cannot be so, a required metric that has
             no name.
-        BadQuery: it takes too long.
+        BadQuery: it takes too long or too much memory.
     """
     values = registry.thresholds(thresholds or {})
     refuse_empty(require_nonzero)
@@ -58,10 +60,16 @@ def check(
         raise NothingFound("There is no run to check.", hint="Ingest one: dakota-wh ingest …")
     known_runs(root, runs)
     catalogue.refresh(root)
+    limits = timeout, memory_limit
     try:
-        found = retrying(lambda: list(_ask_all(root, runs, require_nonzero, values, timeout)))
+        found = retrying(lambda: list(_ask_all(root, runs, require_nonzero, values, *limits)))
     except duckdb.InterruptException:
         raise
+    except duckdb.OutOfMemoryException as error:
+        raise BadQuery(
+            f"The check failed: {gate.message(error)}",
+            hint="Give it more (memory_limit=), or name fewer runs.",
+        ) from error
     except duckdb.Error as error:
         raise unreadable(root, error) from error
     return sorted((finding for finding in found if finding.severity), key=_order)
@@ -78,10 +86,13 @@ def _ask_all(
     required: Sequence[str],
     values: Mapping[str, Mapping[str, float | str]],
     timeout: float | None,
+    memory_limit: str | None,
 ) -> Iterator[Finding]:
     rules = registry.all_checks()
     with (
-        connect(root, mentioned(registry.relations_of(rules))) as connection,
+        connect(
+            root, mentioned(registry.relations_of(rules)), memory_limit=memory_limit
+        ) as connection,
         gate.time_limit(connection, timeout),
     ):
         for name in _ASKED_OFTEN:  # computed once; a temporary table goes before a view

@@ -20,7 +20,13 @@ from dakota_wh.warehouse.wildcards import like
 class EmbeddedDuckDB:
     """Answers by a connection of its own for each question."""
 
-    def answer(self, root: Path, question: Question, timeout: float | None = None) -> Result:
+    def answer(
+        self,
+        root: Path,
+        question: Question,
+        timeout: float | None = None,
+        memory_limit: str | None = None,
+    ) -> Result:
         """Return the rows; see :class:`dakota_wh.warehouse.question.Engine`."""
         catalogue.refresh(root)
         select, parameters = _select(question)
@@ -28,7 +34,9 @@ class EmbeddedDuckDB:
         if question.files_of_its_runs_do:
             files = files_of_runs(root.absolute(), question.runs)
         try:
-            return retrying(lambda: _run(root, question, select, parameters, files, timeout))
+            return retrying(
+                lambda: _run(root, question, select, parameters, files, timeout, memory_limit)
+            )
         except duckdb.IOException as error:
             raise unreadable(root, error) from error
 
@@ -64,9 +72,10 @@ def _run(
     parameters: list[Any],
     files: FilesOf | None,
     timeout: float | None,
+    memory_limit: str | None,
 ) -> Result:
     relation = question.view.relation
-    connection = connect(root, [relation], files=files)
+    connection = connect(root, [relation], files=files, memory_limit=memory_limit)
     try:
         with gate.time_limit(connection, timeout):
             return Result.of(connection, select, parameters)

@@ -2,7 +2,7 @@
 
 A guard against accidents and against text that came from elsewhere: nothing outside the warehouse
 is read, nothing is written. Parsing alone does not do (``WITH x AS (COPY …) SELECT`` is a SELECT
-to DuckDB 2.0), so the statement is also planned as a subquery, where only a query may stand.
+to DuckDB 2.0), so the statement is also bound as a subquery, where only a query may stand.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def checked(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     """Return the statement's text without its semicolon if it is one read-only SELECT.
 
     Raises:
-        BadQuery: it is something else, or DuckDB cannot parse or plan it.
+        BadQuery: it is something else, or DuckDB cannot parse it or finds no such thing.
     """
     try:
         statements = connection.extract_statements(text)
@@ -55,7 +55,8 @@ def checked(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     _refuse_what_ends_the_process(tokens)
     body = _without_semicolon(body, tokens)
     try:
-        connection.execute(f"EXPLAIN SELECT * FROM (\n{body}\n) AS checked").fetchall()
+        # Not EXPLAIN: that plans all of it, which is then done once more to answer.
+        connection.execute(f"DESCRIBE SELECT * FROM (\n{body}\n) AS checked").fetchall()
     except (duckdb.IOException, duckdb.InterruptException):
         raise  # a file vanished under the reader: the caller tries again; or the time is up
     except duckdb.Error as error:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from dakota_wh.errors import NotAWarehouse, NothingFound, UsageProblem, WarehouseError
+from dakota_wh.warehouse.access import runs_must_be_listable
 from dakota_wh.warehouse.layout import STATE_FOLDER, run_folder
 from dakota_wh.warehouse.parquet import STAGED_SUFFIX, write_table
 from dakota_wh.warehouse.run_row import newest
@@ -49,7 +50,9 @@ def fixed_pairs(root: Path) -> list[FixedPair]:
 
     Raises:
         NotAWarehouse: a file of one cannot be read.
+        NotReadable: a folder of them cannot be listed.
     """
+    runs_must_be_listable(root, _TABLE)
     found = []
     for path in (root / _TABLE / "role=orchestrator").glob("run_id=*/pair-*.parquet"):
         try:

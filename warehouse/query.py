@@ -37,7 +37,11 @@ def query_view(
 
 
 def answered(
-    root: Path, question: Question, timeout: float | None = None, engine: Engine | None = None
+    root: Path,
+    question: Question,
+    timeout: float | None = None,
+    engine: Engine | None = None,
+    memory_limit: str | None = None,
 ) -> Result:
     """Return the rows that are asked for.
 
@@ -46,18 +50,19 @@ def answered(
         question: which rows of which view.
         timeout: seconds after which it is stopped.
         engine: what computes them; by default DuckDB in this process.
+        memory_limit: as DuckDB writes sizes, ``2GB``.
 
     Raises:
         NotAWarehouse: there is none, or a file of it cannot be read.
         NoSuchRun: one of the runs is not there.
-        BadQuery: it takes too long.
+        BadQuery: it takes too long or too much memory.
     """
     check_is_warehouse(root)
     known_runs(root, question.runs)
     if engine is not None:  # ours sees to it for what it reads
         for table in {"runs", *tables_of([question.view.relation])}:
             runs_must_be_listable(root, table)
-    return (engine or EmbeddedDuckDB()).answer(root, question, timeout)
+    return (engine or EmbeddedDuckDB()).answer(root, question, timeout, memory_limit)
 
 
 def known_runs(root: Path, runs: Sequence[str]) -> None:

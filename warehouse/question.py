@@ -75,7 +75,13 @@ class Question:
 class Engine(Protocol):
     """Whatever can answer a question over a warehouse's files."""
 
-    def answer(self, root: Path, question: Question, timeout: float | None = None) -> Result:
+    def answer(
+        self,
+        root: Path,
+        question: Question,
+        timeout: float | None = None,
+        memory_limit: str | None = None,
+    ) -> Result:
         """Return the rows.
 
         Args:
@@ -83,10 +89,12 @@ class Engine(Protocol):
                 that were asked for: see :func:`dakota_wh.store.moment.files_of`.
             question: which rows of which view.
             timeout: seconds after which it is stopped.
+            memory_limit: as DuckDB writes sizes, ``2GB``; beyond it is spilled to the disk.
 
         Raises:
             NotAWarehouse: a file cannot be read.
-            BadQuery: it fails, or takes too long.
+            BadQuery: it fails, or takes too long or too much memory.
+            UsageProblem: the engine has no such limit.
         """
         ...
 

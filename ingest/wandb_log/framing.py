@@ -27,6 +27,7 @@ LONGEST_RECORD: Final = 256 * 1024 * 1024  # a longer one is damage, or nothing 
 
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _TYPE_CRC = tuple(zlib.crc32(bytes([kind])) for kind in range(5))
+_ZEROS = bytes(WINDOW)
 _CHUNK = struct.Struct("<IHB")
 
 
@@ -158,11 +159,12 @@ class Scan:
 
     def _first_nonzero(self, at: int) -> int:
         """Return the offset of the next byte that is not zero, or the file's size."""
-        while at < self.file.size:
+        while (at := self.file.next_data(at)) < self.file.size:
             part = self.file.read(at, at + WINDOW)
-            rest = part.lstrip(b"\0")
-            if rest or not part:
-                return at + len(part) - len(rest) if rest else self.file.size
+            if not part:  # the file has shrunk meanwhile
+                break
+            if part != _ZEROS[: len(part)]:  # a tenth of what it takes to look for the first
+                return at + len(part) - len(part.lstrip(b"\0"))
             at += len(part)
         return self.file.size
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 BLOCK: Final = 32 * 1024  # of the framing: a chunk of a log never crosses a block
+_SEEK_DATA: Final[int | None] = getattr(os, "SEEK_DATA", None)  # Windows has none
 _READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 WINDOW: Final = 128 * BLOCK  # 4 MiB are held at a time: windows begin and end with a block
 
@@ -45,14 +48,38 @@ class Snapshot:
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes of a range, fewer if the file has shrunk. Raises OSError."""
+        with self._opened() as fd:
+            return self._read(fd, start, end)
+
+    def next_data(self, start: int) -> int:
+        """Return where at or after ``start`` the file system keeps bytes: before that are zeros.
+
+        ``size`` where there are none. One that cannot tell keeps them everywhere. Raises OSError.
+        """
+        if _SEEK_DATA is None:
+            return start
+        with self._opened() as fd:
+            try:
+                return min(os.lseek(fd, start, _SEEK_DATA), self.size)
+            except OSError as error:
+                if error.errno == errno.ENXIO:
+                    return self.size
+                if error.errno in (errno.EINVAL, errno.ENOTSUP):
+                    return start
+                raise
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Give the file, which between two reads may be closed."""
         if self._held:
-            return self._read(self._fd, start, end)
+            yield self._fd
+            return
         fd = os.open(self._path, _READ_ONLY)
         try:
             found = os.fstat(fd)
             if (found.st_dev, found.st_ino) != self.identity:
                 raise OSError(errno.ESTALE, "it was replaced by another file")
-            return self._read(fd, start, end)
+            yield fd
         finally:
             os.close(fd)
 

@@ -215,6 +215,17 @@ def test_nothing_but_reading_inside_the_warehouse(folder: Path, tmp_path: Path) 
     assert inside == {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
+def test_every_question_keeps_to_the_memory_limit(folder: Path) -> None:
+    """Views and rules too, not SQL alone."""
+
+    async def conversation(client: Any) -> None:
+        assert "memory" in await refused(client, "query_view", view="theil_sen")
+        assert "memory" in await refused(client, "findings")
+        assert "memory" in await refused(client, "run_sql", select="SELECT * FROM theil_sen")
+
+    talk(folder, conversation, "--memory-limit", "3MB")
+
+
 def test_a_folder_that_is_no_warehouse_is_said_at_each_question(tmp_path: Path) -> None:
     """The server starts before there is anything, and answers when there is."""
 

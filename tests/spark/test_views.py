@@ -157,6 +157,8 @@ def test_query_refuses_what_the_other_refuses(
         api.open(tmp_path).query("runs", engine=engine)
     with pytest.raises(BadQuery, match=r"took longer than 0\.05 s"):
         hostile.query("theil_sen", engine=engine, timeout=0.05)
+    with pytest.raises(UsageProblem, match="Spark's memory is its session's"):
+        hostile.query("runs", engine=engine, memory_limit="1GB")
     with pytest.raises(UsageProblem, match="has a Spark session on local"):
         hostile.query("runs", engine="spark", master="spark://127.0.0.1:1")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dakota_wh.errors import SourceProblem
 from dakota_wh.ingest.source import Continuation
-from dakota_wh.ingest.wandb_log import find_logs
+from dakota_wh.ingest.wandb_log import find_logs, snapshot
 from dakota_wh.ingest.wandb_log.framing import End, Scan
 from dakota_wh.ingest.wandb_log.snapshot import BLOCK, Snapshot
 from tests.wandb_log.encoder import history, item, log, record, records, run
@@ -227,3 +227,46 @@ def test_a_long_hole_is_crossed_in_one_step(tmp_path: Path) -> None:
     found, end = scan(data + os.urandom(2_000_000) + bytes(40))
     assert len(found) == 14
     assert end.dead_tail == len(data)
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.booleans())
+@settings(max_examples=40)
+def test_what_is_no_data_is_zeros(places: list[int], can_tell: bool) -> None:
+    """A file with holes: before the place that is told everything is 0, and it is not beyond."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        if not can_tell:  # as on Windows
+            patch.setattr(snapshot, "_SEEK_DATA", None)
+        path = Path(folder, "x.wandb")
+        with path.open("wb") as made:
+            made.truncate(41 * BLOCK)
+            for place_ in places:
+                made.seek(place_ * BLOCK)
+                made.write(b"x" * BLOCK)
+        data = path.read_bytes()
+        for held in (True, False):
+            file = Snapshot(path)
+            if not held:
+                file.let_go()
+            for at in range(0, 41 * BLOCK, BLOCK // 2 + 1):
+                after = file.next_data(at)
+                assert at <= after <= file.size
+                assert not data[at:after].strip(b"\0")
+                if not can_tell:
+                    assert after == at
+            file.close()
+
+
+def test_a_tail_of_zeros_without_end_is_passed_over(tmp_path: Path) -> None:
+    """64 GiB that were reserved and never written; read byte by byte that took 20 minutes."""
+    data, payloads = small_log()
+    path = tmp_path / "x.wandb"
+    path.write_bytes(data)
+    os.truncate(path, 64 * 1024**3)
+    if path.stat().st_blocks * 512 > 1024**2:
+        pytest.skip("this file system keeps no holes")
+    file = Snapshot(path)
+    found = Scan(file)
+    assert [bytes(payload) for payload in found.records()] == payloads
+    assert found.end is End.ZEROS
+    assert found.good_end == len(data)
+    file.close()

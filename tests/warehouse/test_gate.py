@@ -266,6 +266,20 @@ def test_a_memory_limit_that_is_too_small_to_open_blames_no_run(
     with pytest.raises(BadQuery, match="cannot be read in 1MB of memory") as raised:
         warehouse.sql("SELECT count(*) FROM reward_trends", memory_limit="1MB")
     assert "remove" not in raised.value.hint
+    with pytest.raises(BadQuery, match="cannot be read in 1MB of memory"):
+        warehouse.query("reward_trends", memory_limit="1MB")
+    with pytest.raises(BadQuery, match="cannot be read in 1MB of memory"):
+        warehouse.check(memory_limit="1MB")
+
+
+def test_a_view_that_wants_too_much_memory_is_refused(warehouse: Warehouse) -> None:
+    """What does not fit is said, and what can be spilled is answered all the same."""
+    limit = "3MB"
+    with pytest.raises(BadQuery, match="memory"):
+        warehouse.query("theil_sen", memory_limit=limit)
+    with pytest.raises(BadQuery, match="memory"):
+        warehouse.check(memory_limit=limit)
+    assert warehouse.query("runs", memory_limit="60MB").rows() == warehouse.runs().rows()
 
 
 def test_what_spills_leaves_nothing_behind(warehouse: Warehouse) -> None:

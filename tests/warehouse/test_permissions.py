@@ -113,6 +113,16 @@ def test_a_run_of_a_closed_folder_is_not_unknown_and_not_written_over(
     assert sorted(path.iterdir()) == rows
 
 
+def test_a_pair_in_a_closed_folder_is_no_free_run(stored: Path) -> None:
+    """It was fixed; a second pair of the same run must not come beside it."""
+    assert open_warehouse(stored).pair("one", "two")
+    path = folder(stored, "pairs", "one")
+    with closed(path):
+        told(as_user("pair", "two", "one", "--warehouse", stored), path)
+        told(as_user("pair", "one", "two", "--remove", "--warehouse", stored), path)
+    assert open_warehouse(stored).pair("one", "two", remove=True)
+
+
 @pytest.mark.parametrize("words", [("sql", "SELECT * FROM config"), ("export", "one")])
 def test_a_closed_part_is_no_damaged_one(
     stored: Path, tmp_path: Path, words: tuple[str, ...]
