@@ -112,7 +112,7 @@ def _asked(root: Path, runs: int, began: float) -> Found:
 
 def _version(name: str, root: Path) -> str:
     """Return a hash of the SQL of a view and of all that it reads, and of what made the data."""
-    laid = create_statements([name], lambda table: table)
+    laid = create_statements([name], lambda table: table, filtered=False)
     return hashlib.sha256("".join([*laid.values(), root.name]).encode()).hexdigest()[:12]
 
 

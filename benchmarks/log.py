@@ -110,7 +110,7 @@ def run(size: str) -> Report:
         f"Ours is two processes: of {two['own'] + two['other']:.1f} s of processor time in another "
         f"ingest {two['other']:.1f} are the second one's, so with two cores of its own the first "
         f"one's {two['own']:.1f} are what it takes; peaks {two['peak']:.0f} and "
-        f"{two['other_peak']:.0f} MiB. The wall clock here is that of a machine with other work."
+        f"{two['other_peak']:.0f} MiB."
     )
     told = ", ".join(f"{1e6 * cpu / part:.1f} {name}" for name, cpu in limit.items())
     least_of_all = sum(limit.values()) / part

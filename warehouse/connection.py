@@ -82,8 +82,17 @@ def connect(
     *,
     files: FilesOf | None = None,
     memory_limit: str | None = None,
+    filtered: bool = True,
 ) -> duckdb.DuckDBPyConnection:
     """Open an in-memory connection that has the named relations over the warehouse at ``root``.
+
+    Args:
+        root: the warehouse's folder.
+        relations: their names, plain or with a version.
+        files: the files of each table, by default all of them.
+        memory_limit: as DuckDB writes sizes.
+        filtered: whether it may be asked for the rows of some runs or roles; else they are planned
+            faster.
 
     Raises:
         NotAWarehouse: there is no warehouse, or a table of it cannot be read.
@@ -104,7 +113,9 @@ def connect(
         def lay_all() -> None:
             live = live_files(connection, tables, everywhere, root)
             bodies = {**lacking, **live.bodies}
-            laid = create_statements(wanted, live.files, bodies, rows_are_there=True)
+            laid = create_statements(
+                wanted, live.files, bodies, rows_are_there=True, filtered=filtered
+            )
             lay(connection.execute, laid)
 
         retrying(lay_all)

@@ -75,7 +75,13 @@ def _run(
     memory_limit: str | None,
 ) -> Result:
     relation = question.view.relation
-    connection = connect(root, [relation], files=files, memory_limit=memory_limit)
+    connection = connect(
+        root,
+        [relation],
+        files=files,
+        memory_limit=memory_limit,
+        filtered=bool(question.runs) or question.role is not None,
+    )
     try:
         with gate.time_limit(connection, timeout):
             return Result.of(connection, select, parameters)

@@ -14,6 +14,10 @@ from dakota_wh.warehouse.quoting import glob_literal, identifier, literal
 #: The relation of the live run rows, which every other stored relation asks for its parts.
 STORED_RUNS: Final = "stored_runs"
 
+#: In the .sql files: how the names of files come to be a column, and the columns of unlike files.
+_NAMES_PRUNE: Final = ", filename = true"
+_UNITES: Final = "union_by_name"
+
 #: Gives the SQL expression of the files of a table, for ``read_parquet``.
 FilesOf = Callable[[str], str]
 
@@ -53,13 +57,15 @@ def create_statements(
     bodies: Mapping[str, str] | None = None,
     *,
     rows_are_there: bool = False,
+    filtered: bool = True,
 ) -> dict[str, str]:
     """Return CREATE VIEW statements for relations and what they stand on, by name, in order.
 
     A name may be plain (``reward_trends``): then the plain view and its newest version are made.
     ``bodies`` gives the SELECT of each stored relation that is not read as its file says: because
     the warehouse is without it, or its rows are gathered. ``rows_are_there`` says that stored_runs
-    is laid already.
+    is laid already. ``filtered`` is whether rows of some runs or roles may be asked for; where they
+    are not, DuckDB need not look which files a filter leaves.
     """
     wanted = list(names)
     aliases = registry.aliases()
@@ -72,7 +78,8 @@ def create_statements(
         if bodies and name in bodies:
             body = bodies[name]
         elif name in stored:
-            body = stored[name].replace("{files}", files(name.removeprefix("stored_")))
+            body = stored[name] if filtered else _unpruned(stored[name])
+            body = body.replace("{files}", files(name.removeprefix("stored_")))
         else:
             body = registry.find_view(name).sql
         statements[name] = f"CREATE OR REPLACE VIEW {identifier(name)} AS\n{body}"
@@ -83,6 +90,16 @@ def create_statements(
                 f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT * FROM {target}"
             )
     return statements
+
+
+def _unpruned(body: str) -> str:
+    """Return a stored relation's SELECT in which the files' names are no column that prunes.
+
+    With it DuckDB 2.0 makes sure of each file whenever it plans, and that for each mention: 8 µs,
+    1.1 s for the 13 of trend_evidence over 10,000 runs. Without, ``filename`` is still there to be
+    named, but not in ``*``, which what unites columns hands on.
+    """
+    return body if _UNITES in body else body.replace(_NAMES_PRUNE, "")
 
 
 def stored_statements(files: FilesOf) -> list[str]:

@@ -10,10 +10,11 @@ import duckdb
 import pytest
 
 from dakota_wh.errors import NotAWarehouse
+from dakota_wh.sql.views import stored_relations
 from dakota_wh.warehouse import live_files as module
 from dakota_wh.warehouse.connection import connect
 from dakota_wh.warehouse.live_files import live_files
-from dakota_wh.warehouse.relations import files_under
+from dakota_wh.warehouse.relations import create_statements, files_under
 from tests.warehouse.kit import constant_run, ingest
 
 
@@ -95,3 +96,30 @@ def test_what_is_gone_is_an_error_and_not_fewer_rows(
         connect(root, ["metrics_v1", "history", "steps_v1"])
     mends = "remove run, then ingest" if table == "history" else "rebuild"
     assert raised.value.hint.startswith(f"dakota-wh {mends}")
+
+
+def test_an_unfiltered_view_is_the_same(tmp_path: Path) -> None:
+    """Where no run is asked for, the names of files prune nothing, and the rows are the same."""
+    found = tmp_path / "wh"
+    for run, value in (("a", 1.0), ("b", 2.0)):
+        ingest(found, constant_run(tmp_path / "in", run, value))
+    asked = 0
+    for name in ("metrics_v1", "steps_v1", "history_v1", "config_v1", "trend_evidence_v1"):
+        told = []
+        for filtered in (True, False):
+            with connect(found, [name], filtered=filtered) as connection:
+                told.append(connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall())
+        assert told[0] == told[1]
+        asked += len(told[0])
+    assert asked > 100
+
+
+def test_what_reads_files_names_them_in_one_way() -> None:
+    """The words that are taken out for it stand in each of the .sql files."""
+    stored = {name: text for name, text in stored_relations().items() if "filename" in text}
+    assert len(stored) >= 13
+    shorter = create_statements(stored, files_under(Path("/nowhere")), filtered=False)
+    for name, text in stored.items():
+        assert text.count("filename = true") == text.count(", filename = true") == 1
+        assert ("filename = true" in shorter[name]) == ("union_by_name" in text)
+    assert "filename = true" not in shorter["stored_metrics"]
