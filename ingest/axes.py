@@ -54,7 +54,7 @@ def beside(
     row that holds nothing but metrics of the clock has no step, though the client adds the last
     one, or 0 before there is any, to every row of a run that has defined its axis.
     """
-    found = Others(RowSteps(steps.values.copy(), steps.known.copy()), keys={main})
+    found = Others(steps, keys={main})
     families: dict[str, list[str]] = {}
     for metric in metrics:
         axis = axis_of(metric)
@@ -91,8 +91,8 @@ def _judge(
     found.keys.add(key)
     if _count_alike(main, other):
         take = other.known & ~found.steps.known
-        found.steps.values[take] = other.values[take]
-        found.steps.known[take] = True
+        values = np.where(take, other.values, found.steps.values)
+        found.steps = RowSteps(values, found.steps.known | take)
         found.evidence.append(f"{axis} counts the same")
     else:
         found.own |= dict.fromkeys(names, OwnAxis(axis, other))
@@ -122,7 +122,8 @@ def _unstep(history: StoredHistory, found: Others, timed: set[str]) -> None:
         if key in OWN_KEYS or key in found.keys or printed(key) in timed:
             continue
         bare &= ~history.logged(key)
-    found.steps.known[bare] = False
+    if bare.any():
+        found.steps = RowSteps(found.steps.values, found.steps.known & ~bare)
 
 
 def resolver(

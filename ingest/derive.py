@@ -68,7 +68,10 @@ def build_whole(
     """Write metrics, steps, series and components of a whole history; count them in the row."""
     built = metrics.build(history, axis.steps, axis.keys, folder, {}, axis.own)
     write_timed(history, axis.steps, axis.keys, folder("timed"), axis.own)
-    _write_index(folder, built.series, built.numbers or {}, history, axis)
+    numbers = built.numbers
+    if numbers is None:
+        numbers = _numbers_read_back(built.series, built.metrics)
+    _write_index(folder, built.series, numbers, history, axis)
     _count(row, built, built.first_step, built.last_step)
 
 
@@ -90,10 +93,7 @@ def build_behind(
     behind = axis.behind(stored.rows)
     built = metrics.build(new, behind.steps, axis.keys, folder, earlier, behind.own)
     write_timed(new, behind.steps, axis.keys, folder("timed"), behind.own, stored.rows)
-    values = sum(one.samples + one.nonfinite for one in built.series.values())
-    numbers = {}
-    if values <= series_numbers.MOST:
-        numbers = series_numbers.numbers_of([*stored_metrics, *built.metrics])
+    numbers = _numbers_read_back(built.series, [*stored_metrics, *built.metrics])
     _write_index(folder, built.series, numbers, whole, axis)
     built.steps += stored.steps
     built.duplicate_steps += stored.duplicate_steps
@@ -102,6 +102,18 @@ def build_behind(
     first = stored.first_step if stored.first_step is not None else built.first_step
     last = built.last_step if built.last_step is not None else stored.last_step
     _count(row, built, first, last)
+
+
+def _numbers_read_back(
+    series: Mapping[str, Series], stored: Sequence[Path]
+) -> dict[str, series_numbers.Numbers]:
+    """Return each metric's numbers out of the parts of ``metrics``; none where they are too many.
+
+    Were they kept while the parts are written, a long run would hold millions of values for
+    numbers that are then not kept.
+    """
+    values = sum(one.samples + one.nonfinite for one in series.values())
+    return series_numbers.numbers_of(stored) if values <= series_numbers.MOST else {}
 
 
 def _count(row: RunRow, built: Built, first: int | None, last: int | None) -> None:

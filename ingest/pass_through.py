@@ -26,7 +26,7 @@ from dakota_wh.ingest.source import (
 )
 from dakota_wh.ingest.wandb_api.verdict import certify_service
 from dakota_wh.ingest.without_keys import keyless, take_keys_out
-from dakota_wh.warehouse import parts, run_row, small_parts
+from dakota_wh.warehouse import heap, parts, run_row, small_parts
 from dakota_wh.warehouse.entries import to_json
 from dakota_wh.warehouse.history import HistoryWriter, StoredHistory
 from dakota_wh.warehouse.layout import PART_TABLES
@@ -82,6 +82,7 @@ def take(
     except TooManyKeys as error:
         raise TooManyKeys(f"Run {told.run_id}") from error
     on_progress(Progress(told.run_id, "metrics", writer.rows, writer.rows))
+    heap.give_back()
     row = _new_row(told, source, facts)
     with opened([*stored, *writer.written]) as history:
         axis = derive.decide(row, history, facts.config, told.role or facts.role)

@@ -149,9 +149,11 @@ def _unusable(found: step_values.StepValues, *, trusted: bool) -> str:
         return found.oddity
     if trusted:
         return ""
-    rows, steps = found.steps.known.size, found.steps.values[found.steps.known]
+    rows, steps = found.steps.known.size, found.steps.values
     if 2 * found.logged < rows:
         return f"is in {found.logged} of {rows} rows only"
+    if not found.steps.known.all():
+        steps = steps[found.steps.known]
     backward = int((steps[1:] < steps[:-1]).sum())
     if backward > max(3, steps.size // 100):
         return f"falls in {backward} of {steps.size} rows"

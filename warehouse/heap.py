@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from contextlib import suppress
 
 #: ``M_ARENA_MAX`` of glibc's ``malloc.h``.
 _ARENA_MAX = -8
@@ -26,3 +27,17 @@ def keep_flat() -> bool:
         return bool(ctypes.CDLL(None).mallopt(_ARENA_MAX, _FEW))
     except (OSError, AttributeError):  # another libc
         return False
+
+
+def give_back() -> None:
+    """Return to the system what is free in the heaps, before work that needs other memory.
+
+    Arrow and glibc keep what was freed for more of the same size. After a long reading that is
+    tens of MiB, which what is derived from it would take once more.
+    """
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):  # another libc
+            ctypes.CDLL(None).malloc_trim(0)

@@ -109,7 +109,7 @@ class Built:
     duplicate_steps: int = 0
     collapsed_rows: int = 0
     unstepped_rows: int = 0
-    #: Of each metric, where all of its values were at hand; None where they are too many.
+    #: Of each metric, where all of its values were at hand and are few for certain; else None.
     numbers: dict[str, series_numbers.Numbers] | None = None
 
 
@@ -138,8 +138,9 @@ def build(
     """
     own = own or {}
     built = Built(series={name: replace(one) for name, one in earlier.items()})
-    built.numbers = None if earlier else {}
     names = metric_keys(history, step_keys)
+    if not earlier and history.rows * len(names) <= series_numbers.MOST:
+        built.numbers = {}
     stepped = steps.known.copy()
     for axis in own.values():
         stepped |= axis.steps.known
@@ -184,7 +185,6 @@ def _metric_tables(
     built: Built,
 ) -> Iterator[pa.Table]:
     """Yield each metric's rows, block by block."""
-    count = 0
     for name, keys in names.items():
         key = own[name].key if name in own else None
         axis = axes[key]
@@ -202,11 +202,8 @@ def _metric_tables(
                 series = built.series.setdefault(name, Series(name))
                 series.axis = key
                 yield _metric_table(name, metric_steps, values, series, part)
-            count += metric_steps.size
-            if count > series_numbers.MOST:
-                built.numbers = None
-            if built.numbers is not None and metric_steps.size:
-                pieces.append((metric_steps, values))
+                if built.numbers is not None:
+                    pieces.append((metric_steps, values))
         if built.numbers is not None and pieces:
             built.numbers[name] = series_numbers.joined(pieces)
 

@@ -64,3 +64,21 @@ def test_it_keeps_none(
     warehouse.rebuild()  # at once what came in two pieces
     assert is_kept(warehouse) == after
     check_answers(warehouse, ROWS)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(119, True), (80, True), (40, True), (39, False)])
+def test_values_count_and_not_cells(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, *, kept: bool
+) -> None:
+    """Each metric in every second row: 40 values in 80 cells, which may be too many or not."""
+    monkeypatch.setattr(series_numbers, "MOST", most)
+    wanted = [("reward/mean", "loss")[row["step"] % 2] for row in ROWS]
+    rows = [{"step": row["step"], name: row[name]} for row, name in zip(ROWS, wanted, strict=True)]
+    land(warehouse, Log(tmp_path, "r").begin("r").log(*rows).end().write())
+    assert is_kept(warehouse) == kept
+    for metric in ("reward/mean", "loss"):
+        values = [row[metric] for row in rows if metric in row]
+        (told,) = warehouse.query("metric_stats", metric=metric).dicts()
+        assert told["samples"] == len(values) == 20
+        assert told["mean"] == pytest.approx(statistics.fmean(values), rel=1e-12)
+        assert told["median"] == pytest.approx(statistics.median(values), rel=1e-12)
