@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from dakota_wh.errors import BadQuery, WarehouseError
-from dakota_wh.warehouse import catalogue, gate
+from dakota_wh.warehouse import catalogue, gate, pieces
 from dakota_wh.warehouse.connection import connect, retrying, unreadable, what_mends
 from dakota_wh.warehouse.question import Question
 from dakota_wh.warehouse.quoting import identifier
@@ -83,8 +83,11 @@ def _run(
         filtered=bool(question.runs) or question.role is not None,
     )
     try:
-        with gate.time_limit(connection, timeout):
-            return Result.of(connection, select, parameters)
+        with gate.time_limit(connection, timeout) as expired:
+            if question.view.name not in pieces.VIEWS:
+                return Result.of(connection, select, parameters)
+            turns = pieces.in_pieces(connection, expired)
+            return Result.of(connection, select, parameters, turns=turns, limit=question.limit)
     except (duckdb.IOException, WarehouseError):
         connection.close()
         raise

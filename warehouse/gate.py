@@ -146,22 +146,26 @@ def _can_be_done(said: str) -> str:
 
 
 @contextmanager
-def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+def time_limit(
+    connection: duckdb.DuckDBPyConnection, seconds: float | None
+) -> Iterator[threading.Event]:
     """Interrupt the connection's query after some seconds; None lets it run.
+
+    Yields what is set then, for work of several statements.
 
     Raises:
         BadQuery: the time is up.
         UsageProblem: it is no number of seconds that a clock can wait for.
     """
+    expired = threading.Event()
     if seconds is None:
-        yield
+        yield expired
         return
     if not isinstance(seconds, (int, float)) or not 0 <= seconds <= threading.TIMEOUT_MAX:
         raise UsageProblem(
             f"{seconds!r} cannot be a time limit.",
             hint="Give a number of seconds: --timeout SECONDS, timeout= in Python (None: no limit)",
         )
-    expired = threading.Event()
 
     def stop() -> None:
         expired.set()
@@ -171,7 +175,7 @@ def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> 
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield expired
     except duckdb.InterruptException as error:
         if not expired.is_set():  # somebody else's interrupt: Ctrl-C
             raise

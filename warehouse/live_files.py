@@ -200,9 +200,14 @@ def _gone(connection: duckdb.DuckDBPyConnection, root: Path, rows: _Rows, part: 
     return PartGone(file, run_id)
 
 
+def variable_of(table: str) -> str:
+    """Return the variable of the connection that lists a table's live files."""
+    return f"dakota_live_{table}"
+
+
 def _keep(connection: duckdb.DuckDBPyConnection, table: str, paths: list[str]) -> str:
     """Keep a list of files in a variable of the connection, and return what reads it."""
-    name = f"dakota_live_{table}"
+    name = variable_of(table)
     kept = [glob_literal(path) for path in paths]
     connection.execute(f"SET VARIABLE {name} = CAST(? AS VARCHAR[])", [kept])
     return f"getvariable('{name}')"

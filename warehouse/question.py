@@ -28,6 +28,8 @@ _ORDER: Final = (
     "quantity",
     "milestone",
     "lag",
+    "scope",
+    "part",
     "step",
     "row_number",
     "name",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +26,11 @@ def _in_utc(row: tuple[Any, ...], zoned: list[int]) -> tuple[Any, ...]:
         if isinstance(cells[i], datetime):  # else None, or beyond what Python's datetime holds
             cells[i] = cells[i].replace(tzinfo=UTC)
     return tuple(cells)
+
+
+def _count(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {_TABLE}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _needs(method: str, package: str) -> None:
@@ -56,10 +61,30 @@ class Result:
 
     @classmethod
     def of(
-        cls, connection: duckdb.DuckDBPyConnection, select: str, parameters: list[Any] | None = None
+        cls,
+        connection: duckdb.DuckDBPyConnection,
+        select: str,
+        parameters: list[Any] | None = None,
+        *,
+        turns: Iterable[None] = (None,),
+        limit: int | None = None,
     ) -> Result:
-        """Run a SELECT on a connection that from now on belongs to the result."""
-        connection.execute(f"CREATE OR REPLACE TABLE {_TABLE} AS\n{select}", parameters or [])
+        """Run a SELECT on a connection that from now on belongs to the result.
+
+        Args:
+            connection: what it is run on.
+            select: the SELECT.
+            parameters: what it takes.
+            turns: it is run at each of them, and the rows follow each other.
+            limit: at most so many rows of all; no turn is taken beyond them.
+        """
+        beginning = f"CREATE OR REPLACE TABLE {_TABLE} AS"
+        for _ in turns:
+            connection.execute(f"{beginning}\n{select}", parameters or [])
+            beginning = f"INSERT INTO {_TABLE}"
+            if limit is not None and _count(connection) >= limit:
+                connection.execute(f"DELETE FROM {_TABLE} WHERE rowid >= {int(limit)}")
+                break
         return cls(connection)
 
     @classmethod
@@ -74,8 +99,7 @@ class Result:
         return result
 
     def __len__(self) -> int:
-        row = self._connection.execute(f"SELECT count(*) FROM {_TABLE}").fetchone()
-        return int(row[0]) if row else 0
+        return _count(self._connection)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows without holding them all."""
