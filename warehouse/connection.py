@@ -49,8 +49,6 @@ _FIRST_PAUSE: Final = 0.02
 _PART: Final = re.compile(r"/(\w+)/role=\w+/run_id=([a-z0-9_%A-F-]+)/\w+-[0-9a-f-]+\.parquet")
 #: Log rows up to which one thread reads; see _add_in_one_order.
 _ONE_THREAD_ROWS: Final = 200_000
-#: Columns of history from which on joins are done as they are written; see _join_as_written.
-_WIDE: Final = 500
 
 
 def check_is_warehouse(root: Path) -> None:
@@ -83,6 +81,7 @@ def connect(
     files: FilesOf | None = None,
     memory_limit: str | None = None,
     filtered: bool = True,
+    joins: bool = True,
 ) -> duckdb.DuckDBPyConnection:
     """Open an in-memory connection that has the named relations over the warehouse at ``root``.
 
@@ -93,6 +92,7 @@ def connect(
         memory_limit: as DuckDB writes sizes.
         filtered: whether it may be asked for the rows of some runs or roles; else they are planned
             faster.
+        joins: whether it may be asked to join anything; else a wide history is planned faster.
 
     Raises:
         NotAWarehouse: there is no warehouse, or a table of it cannot be read.
@@ -121,7 +121,10 @@ def connect(
         retrying(lay_all)
         _refuse_newer(connection)
         _add_in_one_order(connection)
-        _join_as_written(connection, tables)
+        if not joins and tables == ["history"]:
+            # DuckDB 2.0 looks at every column of a SELECT * for an order of joins, before it drops
+            # those that nobody asks for: 1 s of the 1.2 s that it plans 5000 columns.
+            connection.execute("SET disabled_optimizers = 'join_order'")
         connection.execute("SET lock_configuration = true")
     except WarehouseError:  # of a mirror's origin, or of the memory limit
         connection.close()
@@ -189,22 +192,6 @@ def _add_in_one_order(connection: duckdb.DuckDBPyConnection) -> None:
     row = connection.execute(f"SELECT coalesce(sum(rows), 0) FROM {STORED_RUNS}").fetchone()
     if row is not None and row[0] <= _ONE_THREAD_ROWS:
         connection.execute("SET threads = 1")
-
-
-def _join_as_written(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
-    """Spare questions to a history of thousands of columns the search for an order of joins.
-
-    DuckDB 2.0 looks at every column of a ``SELECT *`` for it, before it drops those that nobody
-    asks for, even where nothing is joined: 1 s of the 1.2 s that it plans 5000 columns. Beside
-    history there are only the run rows here, so the written order of joins does no harm.
-    """
-    if not {*tables} <= {"history", "runs"}:
-        return
-    row = connection.execute(
-        "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'stored_history'"
-    ).fetchone()
-    if row is not None and row[0] >= _WIDE:
-        connection.execute("SET disabled_optimizers = 'join_order'")
 
 
 def _lacking(root: Path) -> dict[str, str]:

@@ -81,6 +81,7 @@ def _run(
         files=files,
         memory_limit=memory_limit,
         filtered=bool(question.runs) or question.role is not None,
+        joins=False,
     )
     try:
         with gate.time_limit(connection, timeout) as expired:

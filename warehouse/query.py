@@ -21,7 +21,7 @@ from dakota_wh.warehouse.connection import (
 from dakota_wh.warehouse.embedded import EmbeddedDuckDB
 from dakota_wh.warehouse.layout import is_stored, stored_run_ids
 from dakota_wh.warehouse.question import Engine, Question, ask
-from dakota_wh.warehouse.relations import mentioned, tables_of
+from dakota_wh.warehouse.relations import may_join, mentioned, tables_of
 from dakota_wh.warehouse.result import Result
 
 
@@ -106,7 +106,7 @@ def query_sql(
     catalogue.refresh(root)
 
     def run() -> Result:
-        connection = connect(root, mentioned(text), memory_limit=memory_limit)
+        connection = connect(root, mentioned(text), memory_limit=memory_limit, joins=may_join(text))
         try:
             with gate.time_limit(connection, timeout):
                 body = gate.checked(connection, text)

@@ -126,3 +126,19 @@ def mentioned(text: str) -> list[str]:
     aliases = registry.aliases()
     known = {*registry.stored_relations(), *aliases, *(v.relation for v in registry.all_views())}
     return sorted(known if words & _ASK_FOR_ALL else words & known)
+
+
+#: Words that end what stands behind FROM.
+_CLAUSES: Final = r"\b(?:where|group|having|order|limit|qualify|window|union|except|intersect)\b"
+
+
+def may_join(text: str) -> bool:
+    """Return whether SQL typed by a person may read more than one relation, once.
+
+    True where that is not certain: one FROM with one name behind it is.
+    """
+    _, *froms = re.split(r"\bfrom\b", text.lower())
+    if len(froms) != 1:
+        return True
+    read = re.split(_CLAUSES, froms[0])[0]
+    return "," in read or "join" in froms[0]

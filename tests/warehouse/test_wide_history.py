@@ -1,17 +1,12 @@
-"""A history of very many columns: joins are done as they are written, and the answers stay."""
+"""A history of very many columns: where nothing is joined, no order of joins is looked for."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from dakota_wh.api import Warehouse
 from dakota_wh.api import open as open_warehouse
 from tests.warehouse.kit import constant_run, ingest, write_csv
-
-#: Of DuckDB's planning, what is left out.
-_SETTING = "SELECT current_setting('disabled_optimizers') FROM {} LIMIT 1"
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +40,21 @@ def test_one_column_is_what_was_logged(warehouse: Warehouse) -> None:
     assert warehouse.sql(text).rows() == [(step, 7 * step) for step in range(4)]
 
 
-def test_only_a_wide_history_goes_without_the_search(warehouse: Warehouse, tmp_path: Path) -> None:
-    """Other views keep it, and so does what reads history beside them."""
-    assert warehouse.sql(_SETTING.format("history")).rows() == [("join_order",)]
-    assert warehouse.sql(_SETTING.format("metrics")).rows() == [("",)]
-    beside = _SETTING.format("history JOIN metrics USING (run_id)")
-    assert warehouse.sql(beside).rows() == [("",)]
-    ingest(tmp_path / "warehouse", constant_run(tmp_path / "made", "narrow01", 1.0))
-    narrow = open_warehouse(tmp_path / "warehouse")
-    assert narrow.sql(_SETTING.format("history")).rows() == [("",)]
+@pytest.mark.parametrize(
+    ("asked", "goes_without"),
+    [
+        ("FROM history LIMIT 1", True),
+        ("from History AS h WHERE _step IN (1, 2, 3) LIMIT 1", True),
+        ("FROM metrics LIMIT 1", False),
+        ("FROM history, range(2) LIMIT 1", False),
+        ("FROM history JOIN history AS other USING (_step) LIMIT 1", False),
+        ("FROM (SELECT * FROM history) AS h LIMIT 1", False),
+        ("FROM history WHERE _step IN (SELECT max(_step) FROM history) LIMIT 1", False),
+        ("FROM history WHERE _step IN (FROM range(2)) LIMIT 1", False),
+    ],
+)
+def test_only_what_joins_nothing_goes_without(
+    warehouse: Warehouse, asked: str, *, goes_without: bool
+) -> None:
+    text = f"SELECT current_setting('disabled_optimizers') {asked}"
+    assert warehouse.sql(text).rows() == [("join_order" if goes_without else "",)]
