@@ -11,7 +11,13 @@ import duckdb
 from dakota_wh.errors import BadQuery, NothingFound
 from dakota_wh.sql import rules as registry
 from dakota_wh.warehouse import catalogue, gate
-from dakota_wh.warehouse.connection import check_is_warehouse, connect, retrying, unreadable
+from dakota_wh.warehouse.connection import (
+    GIVE_MEMORY,
+    check_is_warehouse,
+    connect,
+    retrying,
+    unreadable,
+)
 from dakota_wh.warehouse.findings import Finding, ask
 from dakota_wh.warehouse.layout import stored_run_ids
 from dakota_wh.warehouse.query import known_runs
@@ -68,7 +74,7 @@ def check(
     except duckdb.OutOfMemoryException as error:
         raise BadQuery(
             f"The check failed: {gate.message(error)}",
-            hint="Give it more (memory_limit=), or name fewer runs.",
+            hint=GIVE_MEMORY,
         ) from error
     except duckdb.Error as error:
         raise unreadable(root, error) from error

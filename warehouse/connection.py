@@ -47,6 +47,8 @@ _TRIES: Final = 6
 _FIRST_PAUSE: Final = 0.02
 #: The table and the run of a file that an engine's error names.
 _PART: Final = re.compile(r"/(\w+)/role=\w+/run_id=([a-z0-9_%A-F-]+)/\w+-[0-9a-f-]+\.parquet")
+#: What to type where the memory limit does not do.
+GIVE_MEMORY: Final = "Give it more: --memory-limit SIZE, memory_limit= in Python"
 #: Log rows up to which one thread reads; see _add_in_one_order.
 _ONE_THREAD_ROWS: Final = 200_000
 
@@ -134,7 +136,7 @@ def connect(
         if memory_limit and isinstance(error, duckdb.OutOfMemoryException):
             raise BadQuery(
                 f"The warehouse {root} cannot be read in {memory_limit} of memory.",
-                hint="Give it more: --memory-limit SIZE, memory_limit= in Python",
+                hint=GIVE_MEMORY,
             ) from error
         raise unreadable(root, error) from error
     return connection
@@ -166,7 +168,9 @@ def blames_a_file(error: duckdb.Error) -> bool:
 
 
 def what_mends(error: duckdb.Error) -> str:
-    """Return what to type where a file cannot be read."""
+    """Return what to type where a file cannot be read, or memory does not do."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return GIVE_MEMORY
     if isinstance(error, PartGone):
         return error.hint
     closed = blamed_on_access(error)
@@ -210,7 +214,7 @@ def _lacking(root: Path) -> dict[str, str]:
 def _restrict(connection: duckdb.DuckDBPyConnection, root: Path, memory_limit: str | None) -> None:
     spill = new_folder()
     connection.execute(f"SET temp_directory = {literal(spill.as_posix() if spill else '')}")
-    if memory_limit:
+    if memory_limit is not None:
         _limit_memory(connection, memory_limit)
     # Not the root itself: a warehouse may lie in a project's folder, beside its .env. DuckDB
     # compares a pattern with these before it expands it, so both spellings are the root's.
@@ -227,12 +231,15 @@ def _restrict(connection: duckdb.DuckDBPyConnection, root: Path, memory_limit: s
 
 
 def _limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
+    text = str(limit).strip()
+    hint = "Give a size like 500MB or 4GB: --memory-limit SIZE, memory_limit= in Python"
+    if not text[:1].isdigit():  # "-1" would be no limit
+        raise UsageProblem(f"{limit!r} cannot be a memory limit: it is no size.", hint=hint)
     try:
-        connection.execute(f"SET memory_limit = {literal(str(limit))}")
+        connection.execute(f"SET memory_limit = {literal(text)}")
     except duckdb.Error as error:
         raise UsageProblem(
-            f"{limit!r} cannot be a memory limit: {first_line(error)}",
-            hint="Give a size like 500MB or 4GB: --memory-limit SIZE, memory_limit= in Python",
+            f"{limit!r} cannot be a memory limit: {first_line(error)}", hint=hint
         ) from error
 
 

@@ -62,7 +62,9 @@ def answered(
     if engine is not None:  # ours sees to it for what it reads
         for table in {"runs", *tables_of([question.view.relation])}:
             runs_must_be_listable(root, table)
-    return (engine or EmbeddedDuckDB()).answer(root, question, timeout, memory_limit)
+    # Somebody's own engine need not know of a limit that was not given.
+    more = {} if memory_limit is None else {"memory_limit": memory_limit}
+    return (engine or EmbeddedDuckDB()).answer(root, question, timeout, **more)
 
 
 def known_runs(root: Path, runs: Sequence[str]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 BLOCK: Final = 32 * 1024  # of the framing: a chunk of a log never crosses a block
-_SEEK_DATA: Final[int | None] = getattr(os, "SEEK_DATA", None)  # Windows has none
+#: Windows has none, and a disk image of macOS may call bytes a hole that are just being written.
+_SEEK_DATA: Final[int | None] = os.SEEK_DATA if sys.platform == "linux" else None
 _READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 WINDOW: Final = 128 * BLOCK  # 4 MiB are held at a time: windows begin and end with a block
 

@@ -22,6 +22,8 @@ from dakota_wh.cli import run
 from dakota_wh.errors import BadQuery, UsageProblem
 from dakota_wh.warehouse import gate, spill
 from dakota_wh.warehouse.connection import connect
+from dakota_wh.warehouse.embedded import EmbeddedDuckDB
+from dakota_wh.warehouse.question import Question
 from dakota_wh.warehouse.result import _TABLE as RESULT
 from dakota_wh.warehouse.result import Result
 from tests.warehouse.gate_corpus import (
@@ -275,10 +277,12 @@ def test_a_memory_limit_that_is_too_small_to_open_blames_no_run(
 def test_a_view_that_wants_too_much_memory_is_refused(warehouse: Warehouse) -> None:
     """What does not fit is said, and what can be spilled is answered all the same."""
     limit = "3MB"
-    with pytest.raises(BadQuery, match="memory"):
+    with pytest.raises(BadQuery, match="memory") as of_view:
         warehouse.query("theil_sen", memory_limit=limit)
-    with pytest.raises(BadQuery, match="memory"):
+    with pytest.raises(BadQuery, match="memory") as of_check:
         warehouse.check(memory_limit=limit)
+    assert "memory_limit=" in of_view.value.hint
+    assert "memory_limit=" in of_check.value.hint
     assert warehouse.query("runs", memory_limit="60MB").rows() == warehouse.runs().rows()
 
 
@@ -319,7 +323,7 @@ def test_a_time_limit_that_no_clock_keeps_is_refused(warehouse: Warehouse, limit
         warehouse.query("runs", timeout=limit)
 
 
-@pytest.mark.parametrize("limit", ["99999999TB", "1'; SET x", "much"])
+@pytest.mark.parametrize("limit", ["99999999TB", "1'; SET x", "much", "", "-1", "0"])
 def test_a_memory_limit_that_is_none_is_refused(warehouse: Warehouse, limit: str) -> None:
     with pytest.raises(UsageProblem, match="cannot be a memory limit") as raised:
         warehouse.sql("SELECT 1", memory_limit=limit)
@@ -418,3 +422,14 @@ def test_names_of_runs_and_metrics_are_no_sql(tmp_path: Path) -> None:
         with pytest.raises(BadQuery):
             warehouse.sql(text.format(root=root, out=tmp_path))
     assert files_of(root) == before
+
+
+def test_an_engine_of_ones_own_is_asked_for_no_limit_that_was_not_given(
+    warehouse: Warehouse,
+) -> None:
+    class Own:
+        def answer(self, root: Path, question: Question, timeout: float | None = None) -> Result:
+            return EmbeddedDuckDB().answer(root, question, timeout)
+
+    own: Any = Own()
+    assert warehouse.query("runs", engine=own).rows() == warehouse.runs().rows()
