@@ -48,7 +48,7 @@ def in_pieces(connection: duckdb.DuckDBPyConnection, expired: Event) -> Iterator
     variable = variable_of(_TABLE)
     (kept,) = connection.execute(f"SELECT getvariable('{variable}')").fetchall()[0]
     files: dict[str | None, list[str]] = {}
-    for path in kept:  # that without rows, which gives the columns, is of no run
+    for path in kept or ():  # that without rows, which gives the columns, is of no run
         part = part_of(path)
         files.setdefault(None if part is None else run_of.get(part), []).append(path)
     connection.execute(f"CREATE TABLE {_EVERY} AS SELECT * FROM {STORED_RUNS}")
