@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -79,6 +81,31 @@ def test_every_row_of_them_is_of_one_run(view: str) -> None:
     question = ask(find_view(view), runs=("any",))
     assert question.files_of_its_runs_do
     assert question.order[0] == "run_id"
+
+
+def test_a_run_that_is_published_anew_between_two_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file is gone by then: the question starts over, and no two moments are mixed."""
+    for run_id in ("a", "b", "c"):
+        ingest(tmp_path / "wh", constant_run(tmp_path / "in1", run_id, 1.0))
+    monkeypatch.setattr(pieces, "_ROWS", 1)
+    turned, again = pieces.in_pieces, [2.0, 3.0]
+
+    def publishing(connection: Any, expired: Event) -> Iterator[None]:
+        for number, turn in enumerate(turned(connection, expired)):
+            while number == 1 and again:  # twice: the first leaves the file of the moment before
+                value = again.pop(0)
+                for run_id in ("a", "c"):
+                    made = constant_run(tmp_path / f"in{value}", run_id, value)
+                    ingest(tmp_path / "wh", made, force=True)
+            yield turn
+
+    monkeypatch.setattr(pieces, "in_pieces", publishing)
+    found = open_warehouse(tmp_path / "wh").query("metric_parts", metric="loss").dicts()
+    assert again == []
+    values = {(row["run_id"], row["value"]) for row in found}
+    assert values == {("a", 3.0), ("b", 1.0), ("c", 3.0)}
 
 
 def test_the_file_without_rows_is_not_the_first(
