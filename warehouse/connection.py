@@ -43,8 +43,11 @@ from dakota_wh.warehouse.spill import new_folder
 T = TypeVar("T")
 
 #: A reader that began before a run was published twice may find a file gone; then it starts over.
-_TRIES: Final = 6
+_TRIES: Final = 12
+#: Where a part is gone that its row still names, hardly anybody is publishing.
+_TRIES_OF_GONE: Final = 6
 _FIRST_PAUSE: Final = 0.02
+_LONGEST_PAUSE: Final = 0.1
 #: The table and the run of a file that an engine's error names.
 _PART: Final = re.compile(r"/(\w+)/role=\w+/run_id=([a-z0-9_%A-F-]+)/\w+-[0-9a-f-]+\.parquet")
 #: What to type where the memory limit does not do.
@@ -246,12 +249,14 @@ def _limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
 def retrying(work: Callable[[], T]) -> T:
     """Do a read again when a file vanished under it; other errors pass at once."""
     pause = _FIRST_PAUSE
-    for _ in range(_TRIES - 1):
+    for number in range(1, _TRIES):
         try:
             return work()
-        except duckdb.IOException:
+        except duckdb.IOException as error:
+            if isinstance(error, PartGone) and number >= _TRIES_OF_GONE:
+                raise
             time.sleep(pause)
-            pause *= 2
+            pause = min(2 * pause, _LONGEST_PAUSE)
     return work()
 
 
